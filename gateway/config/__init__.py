@@ -1,0 +1,1 @@
+"""File and environment become frozen settings, once, with all errors at once."""

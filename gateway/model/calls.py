@@ -1,0 +1,82 @@
+"""One permitted upstream call: what the ledger grants, a backend words, and the transport sends."""
+
+from msgspec import Struct
+
+from gateway.model.cases import Identifier, Item
+from gateway.model.kinds import Kind, Purpose
+from gateway.model.outcomes import CaseOutcome, Code, ItemOutcome
+
+
+class GrantedCase(Struct, frozen=True):
+    """A case as its next call sees it.
+
+    `items` are those still to be asked for, `settled_items` those that are not sent again; both in request order, and
+    `order` gives the ids of all of them as they were requested. `begun`: an earlier call of this case, or of the same
+    deletion elsewhere, may have acted. `unsettled_items` are (id, type code) of items whose last outcome is unknown.
+    `open_seconds_left` is what remains of the case's deadline, in seconds of open time.
+    """
+
+    position: int
+    identifier: Identifier
+    request_id: str | None = None
+    items: tuple[Item, ...] = ()
+    settled_items: tuple[ItemOutcome, ...] = ()
+    unsettled_items: frozenset[tuple[str, str | None]] = frozenset()
+    begun: bool = False
+    attempts: int = 0
+    failures: int = 0
+    open_seconds_left: float = 0.0
+    last_code: Code | None = None
+
+
+class Call(Struct, frozen=True):
+    """Permission for exactly one HTTP request; every case in it is of one operation.
+
+    `granted_at` is the ledger's time in microseconds since 1970.
+    """
+
+    id: str
+    operation_id: str
+    backend: str
+    kind: Kind
+    tenant: str
+    upstream_tenant: str
+    purpose: Purpose
+    cases: tuple[GrantedCase, ...]
+    granted_at: int
+    trace_parent: str | None = None
+    request_id: str | None = None
+
+
+class UpstreamRequest(Struct, frozen=True):
+    """A call in HTTP's words. `path` is absolute and percent-encoded; `headers` lack host, length, authorization."""
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class Answer(Struct, frozen=True):
+    """A complete answer of an upstream. Header names are lower case; `received_at` is microseconds since 1970."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    received_at: int
+
+    def header(self, name: str) -> str | None:
+        """The first value of the header `name` (lower case), or null."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+class Reading(Struct, frozen=True):
+    """What an answer says of each case of its call, by position.
+
+    `pause_seconds`: the upstream asked for a pause of the whole backend (429, 503), null when it named none.
+    `unasked`: how many entries the answer held that nobody asked for.
+    """
+
+    outcomes: dict[int, CaseOutcome]
+    pause_seconds: float | None = None
+    unasked: int = 0

@@ -1,0 +1,1 @@
+"""Events, and the observers that turn them into metrics, logs and traces."""
