@@ -10,19 +10,21 @@ from gateway.model.outcomes import CaseOutcome, Code, ItemOutcome
 class GrantedCase(Struct, frozen=True):
     """A case as its next call sees it.
 
-    `items` are those still to be asked for, `settled_items` those that are not sent again; both in request order, and
-    `order` gives the ids of all of them as they were requested. `begun`: an earlier call of this case, or of the same
-    deletion elsewhere, may have acted. `unsettled_items` are (id, type code) of items whose last outcome is unknown.
-    `open_seconds_left` is what remains of the case's deadline, in seconds of open time.
+    `items` are those to be asked for now; `earlier_items` is the last outcome of every item of the case, in request
+    order, among them those that are not sent again. `begun`: an earlier call of this case, or of the same deletion
+    elsewhere, may have acted; `earlier` is then the last outcome of it, where it is this case's own. `unsettled_items`
+    are (id, type code) of items whose last outcome is unknown. `attempts` were sent before; `failures` of them count
+    towards `retry.max_attempts`. `open_seconds_left` is what remains of the case's deadline, in seconds of open time.
     """
 
     position: int
     identifier: Identifier
     request_id: str | None = None
     items: tuple[Item, ...] = ()
-    settled_items: tuple[ItemOutcome, ...] = ()
+    earlier_items: tuple[ItemOutcome, ...] = ()
     unsettled_items: frozenset[tuple[str, str | None]] = frozenset()
     begun: bool = False
+    earlier: CaseOutcome | None = None
     attempts: int = 0
     failures: int = 0
     open_seconds_left: float = 0.0
