@@ -61,7 +61,7 @@ class Claim(Struct, frozen=True):
 
 
 class Again(Struct, frozen=True):
-    """The case waits for another call, which is to act or to probe. `failure`: it counts towards `retry.max_attempts`."""
+    """The case waits for another call, to act or to probe. `failure`: it counts towards `retry.max_attempts`."""
 
     step: Literal["act", "probe"]
     delay_seconds: float
@@ -89,7 +89,7 @@ class Pause(Struct, frozen=True):
 
 
 class CallSettlement(Struct, frozen=True):
-    """How a call ended. `sent`: a byte of it left. `answered`: a complete answer came, so that slot and case are free."""
+    """How a call ended. `sent`: a byte of it left. `answered`: a complete answer came, so slot and case are free."""
 
     call: Call
     sent: bool
@@ -139,8 +139,16 @@ class Ledger(Protocol):
         """
         ...
 
+    async def find(self, caller: str, key: str, fingerprint: str) -> Accepted | KeyReused | None:
+        """The operation that the caller's idempotency key already made, or null; reads only, and starts nothing."""
+        ...
+
     async def operation(self, operation_id: str) -> Operation | None:
         """The operation, now."""
+        ...
+
+    async def view(self, operation_id: str, *, inline: int) -> tuple[Operation, tuple[CaseRecord, ...] | None] | None:
+        """The operation with its cases in request order, both as of one instant; no cases if it has over `inline`."""
         ...
 
     async def results(

@@ -34,7 +34,7 @@ class GrantedCase(Struct, frozen=True):
 class Call(Struct, frozen=True):
     """Permission for exactly one HTTP request; every case in it is of one operation.
 
-    `granted_at` is the ledger's time in microseconds since 1970.
+    `granted_at`, and `due_at` since when it could have been granted, are microseconds since 1970.
     """
 
     id: str
@@ -46,6 +46,7 @@ class Call(Struct, frozen=True):
     purpose: Purpose
     cases: tuple[GrantedCase, ...]
     granted_at: int
+    due_at: int = 0
     trace_parent: str | None = None
     request_id: str | None = None
 

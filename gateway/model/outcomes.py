@@ -54,9 +54,12 @@ class Error(Struct, frozen=True):
 
 def error(code: Code, detail: str, *, resumable: bool = False) -> Error:
     """An error with the `retryable` that its code has; a `detail` over 1,000 characters is cut."""
-    if len(detail) > MAX_TEXT_CHARACTERS:
-        detail = detail[: MAX_TEXT_CHARACTERS - 1] + "…"
-    return Error(code, detail, code in RETRYABLE, resumable)
+    return Error(code, shortened(detail), code in RETRYABLE, resumable)
+
+
+def shortened(text: str) -> str:
+    """`text`, cut to 1,000 characters."""
+    return text if len(text) <= MAX_TEXT_CHARACTERS else text[: MAX_TEXT_CHARACTERS - 1] + "…"
 
 
 class ItemOutcome(Struct, frozen=True):

@@ -1,0 +1,199 @@
+"""Permission to send, in one transaction: due, open, within the pace, free, and fair (ARCHITECTURE.md, "One idea")."""
+
+from random import Random
+
+from gateway.ledger.base import Claim, ClaimRules
+from gateway.ledger.grant import DUE_COLUMNS, DueCase, grant, lost_calls
+from gateway.ledger.pace import headroom, turn_microseconds
+from gateway.ledger.rows import BULK, CALLED_BEFORE, SINGLE, WAITING
+from gateway.ledger.store import Transaction
+from gateway.ledger.turns import Candidate, Turns
+from gateway.model.calls import Call
+from gateway.model.hours import SECOND
+from gateway.model.ids import Ids
+
+OPENING_JITTER_SECONDS = 5.0
+"""Work that waited for the opening starts within this time after it, so that gateways do not arrive as a herd."""
+
+
+def claim(tx: Transaction, rules: ClaimRules, ids: Ids) -> Claim:
+    """Grant what may be sent to `rules.backend` now, and say when to ask again for what may not."""
+    lost = lost_calls(tx, rules)
+    lanes = _lanes(tx, rules.backend)
+    if not lanes:
+        return Claim(tx.now, lost=lost, ask_again_at=_first_lease_end(tx, rules))
+    not_before = max(_open_at(tx, rules), _pause_end(tx, rules.backend), min(lanes.values()))
+    if not_before > tx.now:
+        return Claim(tx.now, lost=lost, ask_again_at=not_before)
+    room = headroom(tx, rules.limits)
+    slots = rules.slots if room.calls is None else min(rules.slots, room.calls)
+    if room.calls == 0:
+        return Claim(tx.now, lost=lost, ask_again_at=room.again_at)
+    if slots == 0:
+        return Claim(tx.now, lost=lost, ask_again_at=tx.now)
+    calls, again_at = _Picker(tx, rules, ids, lanes).pick(slots)
+    return Claim(tx.now, calls, lost, again_at)
+
+
+def _lanes(tx: Transaction, backend: str) -> dict[Candidate, int]:
+    """Every tenant's lane in which a case waits, with the instant at which its first is due.
+
+    Steps from tenant to tenant along the index: the cost is that of the tenants, however many cases wait.
+    """
+    rows = tx.rows(
+        f"""WITH RECURSIVE
+            lanes (lane) AS (SELECT {CALLED_BEFORE} UNION ALL SELECT {SINGLE} UNION ALL SELECT {BULK}),
+            heads (lane, tenant) AS (
+                SELECT lane, (SELECT min(c.tenant) FROM cases c WHERE c.backend = :backend AND c.state = {WAITING}
+                    AND c.lane = lanes.lane) FROM lanes
+              UNION ALL
+                SELECT lane, (SELECT min(c.tenant) FROM cases c WHERE c.backend = :backend AND c.state = {WAITING}
+                    AND c.lane = heads.lane AND c.tenant > heads.tenant) FROM heads WHERE tenant IS NOT NULL)
+            SELECT lane, tenant, (SELECT min(c.due_at) FROM cases c WHERE c.backend = :backend
+                AND c.state = {WAITING} AND c.lane = heads.lane AND c.tenant = heads.tenant)
+            FROM heads WHERE tenant IS NOT NULL""",  # noqa: S608 - constants
+        {"backend": backend},
+    )
+    return {Candidate(lane, tenant): due_at for lane, tenant, due_at in rows}
+
+
+def _open_at(tx: Transaction, rules: ClaimRules) -> int:
+    """When a call may begin: now, or in the next window; the slowest call must fit in before the window ends."""
+    if rules.hours is None:
+        return tx.now
+    needed = round(rules.timeout_seconds * SECOND)
+    for start, end in rules.hours.windows(tx.now):
+        jitter = min(OPENING_JITTER_SECONDS * SECOND, (end - start) / 10)
+        seed = f"{_installation(tx)}/{rules.backend}/{start}"
+        begin = start + round(Random(seed).uniform(0, jitter))  # noqa: S311 - spreads load, hides nothing
+        if max(begin, tx.now) + needed <= end:
+            return max(begin, tx.now)
+    return tx.now
+
+
+def _installation(tx: Transaction) -> str:
+    row = tx.row("SELECT id FROM installation")
+    return str(row[0]) if row else ""
+
+
+def _pause_end(tx: Transaction, backend: str) -> int:
+    row = tx.row("SELECT until FROM pauses WHERE backend = :backend", {"backend": backend})
+    return int(row[0]) if row else 0
+
+
+def _first_lease_end(tx: Transaction, rules: ClaimRules) -> int | None:
+    row = tx.row(
+        "SELECT min(held_until) FROM calls WHERE backend = :backend AND settled_at IS NULL", {"backend": rules.backend}
+    )
+    return row[0] if row else None
+
+
+class _Picker:
+    """Picks cases turn by turn, and grants a call for each."""
+
+    def __init__(self, tx: Transaction, rules: ClaimRules, ids: Ids, lanes: dict[Candidate, int]) -> None:
+        self._tx, self._rules, self._ids = tx, rules, ids
+        self._group = rules.limits.name
+        self._turn_length = turn_microseconds(rules.limits)
+        self._lanes = lanes
+        self._queues: dict[Candidate, list[DueCase]] = {}
+        self._taken: set[str] = set()
+        pace = tx.row(
+            "SELECT bulk_at, since_bulk, turns FROM paces WHERE limits_group = :group", {"group": self._group}
+        )
+        self._bulk_at, since_bulk, turn = pace or (0, 0, 0)
+        last = tx.rows("SELECT tenant, turn FROM turns WHERE limits_group = :group", {"group": self._group})
+        self._turns = Turns({str(tenant): int(number) for tenant, number in last}, turn, since_bulk)
+
+    def pick(self, slots: int) -> tuple[tuple[Call, ...], int | None]:
+        """Up to `slots` calls, and when a further claim may grant more."""
+        candidates = {lane for lane, due_at in self._lanes.items() if due_at <= self._tx.now}
+        calls: list[Call] = []
+        while len(calls) < slots:
+            candidate = self._turns.next(candidates, bulk_allowed=self._bulk_at <= self._tx.now)
+            if candidate is None:
+                break
+            cases = self._next_cases(candidate, slots - len(calls))
+            if not cases:
+                candidates.discard(candidate)
+                continue
+            calls.append(grant(self._tx, self._rules, self._ids, cases))
+            self._take_turn(candidate)
+        if calls:
+            self._remember()
+        return tuple(calls), self._again_at(candidates, full=len(calls) == slots)
+
+    def _next_cases(self, candidate: Candidate, slots: int) -> list[DueCase]:
+        """The cases of the lane's next call: one, or several of one operation where the backend takes them."""
+        if candidate not in self._queues:
+            self._queues[candidate] = self._due(candidate, slots * self._rules.cases_per_call)
+        queue, chosen = self._queues[candidate], list[DueCase]()
+        while queue and len(chosen) < self._rules.cases_per_call:
+            case = queue[0]
+            if chosen and not case.fits_with(chosen[0]):
+                break
+            queue.pop(0)
+            if case.exclusion not in self._taken:
+                self._taken.add(case.exclusion)
+                chosen.append(case)
+        return chosen
+
+    def _due(self, candidate: Candidate, count: int) -> list[DueCase]:
+        """Due cases of a lane, but none whose identifier another call of the limits group holds."""
+        rows = self._tx.rows(
+            f"""SELECT {DUE_COLUMNS} FROM cases c JOIN operations o ON o.id = c.operation_id
+                WHERE c.backend = :backend AND c.state = {WAITING} AND c.lane = :lane AND c.tenant = :tenant
+                  AND c.due_at <= :now
+                  AND NOT EXISTS (SELECT 1 FROM cases h JOIN calls k ON k.id = h.call_id
+                      WHERE h.exclusion = c.exclusion AND k.limits_group = :group AND k.held_until > :now)
+                ORDER BY c.due_at, c.operation_id, c.position LIMIT :count""",  # noqa: S608 - constants
+            {
+                "backend": self._rules.backend,
+                "lane": candidate.lane,
+                "tenant": candidate.tenant,
+                "group": self._group,
+                "now": self._tx.now,
+                "count": count,
+            },
+        )
+        return [DueCase(*row) for row in rows]
+
+    def _take_turn(self, candidate: Candidate) -> None:
+        self._turns.take(candidate)
+        if candidate.lane == BULK and self._turn_length:
+            # A late turn is caught up, but never more than one: the pace stays even, and none of it is lost.
+            self._bulk_at = max(self._bulk_at, self._tx.now - self._turn_length) + self._turn_length
+
+    def _remember(self) -> None:
+        self._tx.run(
+            """INSERT INTO paces (limits_group, bulk_at, since_bulk, turns) VALUES (:group, :bulk_at, :since, :turns)
+               ON CONFLICT (limits_group) DO UPDATE SET bulk_at = excluded.bulk_at, since_bulk = excluded.since_bulk,
+                   turns = excluded.turns""",
+            {
+                "group": self._group,
+                "bulk_at": self._bulk_at,
+                "since": self._turns.since_bulk,
+                "turns": self._turns.turn,
+            },
+        )
+        self._tx.run_many(
+            """INSERT INTO turns (limits_group, tenant, turn) VALUES (:group, :tenant, :turn)
+               ON CONFLICT (limits_group, tenant) DO UPDATE SET turn = excluded.turn""",
+            [{"group": self._group, "tenant": tenant, "turn": turn} for tenant, turn in self._turns.taken.items()],
+        )
+
+    def _again_at(self, candidates: set[Candidate], *, full: bool) -> int | None:
+        """Now if only slots ran out; else the first of: a case falls due, bulk has its turn, a held case is freed."""
+        now = self._tx.now
+        if full:
+            return now
+        instants = [due_at for due_at in self._lanes.values() if due_at > now]
+        if any(candidate.lane == BULK for candidate in candidates):
+            instants.append(self._bulk_at)
+        held = self._tx.row(
+            "SELECT min(held_until) FROM calls WHERE limits_group = :group AND held_until > :now",
+            {"group": self._group, "now": now},
+        )
+        if held and held[0] is not None:
+            instants.append(held[0])
+        return min(instants, default=None)

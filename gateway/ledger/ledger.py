@@ -1,0 +1,134 @@
+"""The ledger over any store: each method is one transaction, and its effects follow the commit."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from functools import partial
+
+from gateway.ledger import queries
+from gateway.ledger.accept import accept, find
+from gateway.ledger.base import (
+    Accepted,
+    BackendQueue,
+    CallSettlement,
+    Claim,
+    ClaimRules,
+    KeyReused,
+    OperationFilter,
+    QueueFull,
+)
+from gateway.ledger.claim import claim
+from gateway.ledger.settle import settle
+from gateway.ledger.store import Effects, Store, Transaction
+from gateway.ledger.withdraw import cancel, retry
+from gateway.model.ids import Ids
+from gateway.model.kinds import Status
+from gateway.model.operations import CaseRecord, NewOperation, Operation
+from gateway.telemetry.events import Observer
+
+
+class SqlLedger:
+    """`Ledger` (see there) on a `Store`."""
+
+    def __init__(self, store: Store, observer: Observer) -> None:
+        self._store = store
+        self._observer = observer
+        self._ids = Ids()
+        self._work: list[Callable[[str, int], None]] = []
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+        store.on_effects(self._follow)
+
+    def subscribe(self, work: Callable[[str, int], None]) -> None:
+        """See `Ledger`."""
+        self._work.append(work)
+
+    async def accept(self, new: NewOperation, *, max_queued_cases: int) -> Accepted | KeyReused | QueueFull:
+        """See `Ledger`."""
+        return await self._store.write(partial(accept, new=new, ids=self._ids, max_queued_cases=max_queued_cases))
+
+    async def find(self, caller: str, key: str, fingerprint: str) -> Accepted | KeyReused | None:
+        """See `Ledger`."""
+        return await self._store.read(partial(find, caller=caller, key=key, fingerprint=fingerprint))
+
+    async def operation(self, operation_id: str) -> Operation | None:
+        """See `Ledger`."""
+        return await self._store.read(partial(queries.operation, operation_id=operation_id))
+
+    async def view(self, operation_id: str, *, inline: int) -> tuple[Operation, tuple[CaseRecord, ...] | None] | None:
+        """See `Ledger`."""
+        return await self._store.read(partial(queries.view, operation_id=operation_id, inline=inline))
+
+    async def results(
+        self, operation_id: str, *, status: Status | None = None, after: int = -1, limit: int = 1_000
+    ) -> tuple[CaseRecord, ...]:
+        """See `Ledger`."""
+        return await self._store.read(
+            partial(queries.results, operation_id=operation_id, status=status, after=after, limit=limit)
+        )
+
+    async def operations(self, wanted: OperationFilter) -> tuple[Operation, ...]:
+        """See `Ledger`."""
+        return await self._store.read(partial(queries.operations, wanted=wanted))
+
+    async def finished(self, operation_id: str, seconds: float) -> bool:
+        """See `Ledger`."""
+        event = asyncio.Event()
+        self._waiting.setdefault(operation_id, set()).add(event)
+        try:
+            if await self._store.read(partial(queries.has_finished, operation_id=operation_id)):
+                return True
+            async with asyncio.timeout(seconds):
+                await event.wait()
+        except TimeoutError:
+            return False
+        finally:
+            waiting = self._waiting[operation_id]
+            waiting.discard(event)
+            if not waiting:
+                del self._waiting[operation_id]
+        return True
+
+    async def cancel(self, operation_id: str) -> None:
+        """See `Ledger`."""
+        await self._store.write(partial(cancel, operation_id=operation_id))
+
+    async def retry(self, operation_id: str) -> None:
+        """See `Ledger`."""
+        await self._store.write(partial(retry, operation_id=operation_id))
+
+    async def queues(self, backends: Collection[str]) -> dict[str, BackendQueue]:
+        """See `Ledger`."""
+        return await self._store.read(partial(queries.queues, backends=backends))
+
+    async def claim(self, rules: ClaimRules) -> Claim:
+        """See `Ledger`."""
+        return await self._store.write(partial(claim, rules=rules, ids=self._ids))
+
+    async def settle(self, settlement: CallSettlement) -> None:
+        """See `Ledger`."""
+        await self._store.write(partial(settle, settlement=settlement))
+
+    async def check(self) -> None:
+        """See `Ledger`."""
+        await self._store.write(_touch)
+
+    def now(self) -> int:
+        """See `Ledger`."""
+        return self._store.now()
+
+    async def close(self) -> None:
+        """See `Ledger`."""
+        await self._store.close()
+
+    def _follow(self, effects: Effects) -> None:
+        for event in effects.events:
+            self._observer(event)
+        for operation_id in effects.finished:
+            for waiting in self._waiting.get(operation_id, ()):
+                waiting.set()
+        for backend, cases in effects.due.items():
+            for work in self._work:
+                work(backend, cases)
+
+
+def _touch(tx: Transaction) -> None:
+    tx.run("UPDATE installation SET checked_at = :now", {"now": tx.now})

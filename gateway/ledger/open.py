@@ -1,0 +1,24 @@
+"""Open the ledger that the configuration names."""
+
+from pathlib import Path
+
+from gateway.clock import Clock
+from gateway.errors import LedgerUnusable
+from gateway.ledger.base import Ledger
+from gateway.ledger.ledger import SqlLedger
+from gateway.ledger.sqlite import SqliteStore
+from gateway.telemetry.events import Observer
+
+SQLITE = "sqlite:///"
+
+
+def open_ledger(url: str, clock: Clock, observer: Observer, *, folder: Path = Path()) -> Ledger:
+    """The ledger at `url`, brought up to this version; a relative path is taken from `folder`.
+
+    To be called within the event loop on which it will be used.
+    Raises LedgerUnusable: it cannot be opened, is corrupt, is in use, or was made by a newer version.
+    """
+    if not url.startswith(SQLITE):
+        message = f"store.url: {url.split(':', 1)[0]} is not built into this version; use sqlite:///gateway.db"
+        raise LedgerUnusable(message)
+    return SqlLedger(SqliteStore(folder / url.removeprefix(SQLITE), clock), observer)

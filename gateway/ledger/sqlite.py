@@ -1,0 +1,271 @@
+"""SQLite: one process, one writer thread; concurrent writes share a transaction (group commit)."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from gateway.clock import Clock
+from gateway.errors import CommitUnknown, LedgerError, LedgerUnavailable
+from gateway.ledger.sqlite_file import FileLock, connect, open_for_writing
+from gateway.ledger.store import Effects, Parameters, Row, Transaction
+from gateway.model.hours import SECOND
+
+T = TypeVar("T")
+
+MAX_BATCH = 256
+"""How many writes may share a commit: bounds how long the first of them waits."""
+READERS = 2
+"""Readers have a connection each, and see the state of the last commit without waiting for the writer."""
+
+
+class SqliteTransaction:
+    """`Transaction` (see there) on one connection."""
+
+    __slots__ = ("_connection", "effects", "now")
+
+    def __init__(self, connection: sqlite3.Connection, now: int) -> None:
+        self._connection = connection
+        self.now = now
+        self.effects = Effects()
+
+    def rows(self, sql: str, parameters: Parameters = {}) -> Sequence[Row]:  # noqa: B006 - never written to
+        """See `Transaction`."""
+        return self._connection.execute(sql, parameters).fetchall()
+
+    def row(self, sql: str, parameters: Parameters = {}) -> Row | None:  # noqa: B006 - never written to
+        """See `Transaction`."""
+        row: Row | None = self._connection.execute(sql, parameters).fetchone()
+        return row
+
+    def run(self, sql: str, parameters: Parameters = {}) -> int:  # noqa: B006 - never written to
+        """See `Transaction`."""
+        return self._connection.execute(sql, parameters).rowcount
+
+    def run_many(self, sql: str, many: Iterable[Parameters]) -> None:
+        """See `Transaction`."""
+        self._connection.executemany(sql, many)
+
+
+class _Job:
+    """One write: what to do, and where its result goes."""
+
+    __slots__ = ("effects", "error", "future", "result", "work")
+
+    def __init__(self, work: Callable[[Transaction], Any], future: asyncio.Future[Any]) -> None:
+        self.work = work
+        self.future = future
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.effects: Effects | None = None
+
+    def deliver(self) -> None:
+        if self.future.cancelled():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class SqliteStore:
+    """`Store` (see there) in one file, locked for this process; every commit is on the disk before it is answered."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._lock = FileLock(path)
+        try:
+            self._connection = open_for_writing(path, clock.now())
+        except BaseException:
+            self._lock.release()
+            raise
+        self._time = _LedgerTime(clock, _last_recorded(self._connection))
+        self._listener: Callable[[Effects], None] = _ignore
+        self._closed = False
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader", initializer=self._start_reader)
+        self._local = threading.local()
+        self._path = path
+        self._writer = threading.Thread(target=self._write_batches, name="ledger-writer", daemon=True)
+        self._writer.start()
+
+    def on_effects(self, listener: Callable[[Effects], None]) -> None:
+        """See `Store`."""
+        self._listener = listener
+
+    def now(self) -> int:
+        """See `Store`."""
+        return self._time.now()
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """See `Store`."""
+        if self._closed:
+            message = "the ledger is closed"
+            raise LedgerUnavailable(message)
+        job = _Job(work, self._loop.create_future())
+        self._jobs.put(job)
+        result: T = await job.future
+        return result
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """See `Store`."""
+        if self._closed:
+            message = "the ledger is closed"
+            raise LedgerUnavailable(message)
+        return await self._loop.run_in_executor(self._readers, self._read, work)
+
+    async def close(self) -> None:
+        """See `Store`."""
+        if self._closed:
+            return
+        self._closed = True
+        self._jobs.put(None)
+        await self._loop.run_in_executor(None, self._writer.join)
+        self._readers.shutdown()
+        self._lock.release()
+
+    def _start_reader(self) -> None:
+        self._local.connection = connect(self._path, read_only=True)
+
+    def _read(self, work: Callable[[Transaction], T]) -> T:
+        connection: sqlite3.Connection = self._local.connection
+        try:
+            connection.execute("BEGIN")
+            try:
+                return work(SqliteTransaction(connection, self._time.now()))
+            finally:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise _unavailable(error) from error
+
+    def _write_batches(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            batch, last = self._gather(job)
+            self._commit(batch)
+            self._loop.call_soon_threadsafe(self._deliver, batch)
+            if last:
+                break
+        self._connection.close()
+
+    def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
+        """Begin a transaction and run every write that is waiting, and those that arrive meanwhile, in it."""
+        batch = [first]
+        if not self._begin(first):
+            return batch, False
+        self._run(first)
+        while len(batch) < MAX_BATCH and self._connection.in_transaction:
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                break
+            if job is None:
+                return batch, True
+            batch.append(job)
+            self._run(job)
+        return batch, False
+
+    def _begin(self, first: _Job) -> bool:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            first.error = _unavailable(error)
+            first.error.__cause__ = error
+            return False
+        return True
+
+    def _run(self, job: _Job) -> None:
+        transaction = SqliteTransaction(self._connection, self._time.now())
+        try:
+            self._connection.execute("SAVEPOINT job")
+            job.result = job.work(transaction)
+            self._connection.execute("RELEASE job")
+            job.effects = transaction.effects
+        except sqlite3.Error as error:
+            job.error = _unavailable(error)
+            job.error.__cause__ = error
+            self._undo()
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller of this write alone
+            job.error = error
+            self._undo()
+
+    def _undo(self) -> None:
+        """Undo the write that failed, unless SQLite has already undone the whole transaction."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK TO job")
+            self._connection.execute("RELEASE job")
+
+    def _commit(self, batch: list[_Job]) -> None:
+        if not self._connection.in_transaction:
+            # SQLite undoes the whole transaction when a statement meets a full disk or an I/O error.
+            cause = next((job.error for job in batch if job.error is not None), None)
+            _fail(batch, LedgerUnavailable(str(cause)), cause)
+            return
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            failure = _unavailable(error) if _surely_undone(error) else CommitUnknown(_text(error))
+            _fail(batch, failure, error)
+
+    def _deliver(self, batch: list[_Job]) -> None:
+        for job in batch:
+            job.deliver()
+        for job in batch:
+            if job.effects is not None:
+                self._listener(job.effects)
+
+
+def _fail(batch: list[_Job], failure: LedgerError, cause: BaseException | None) -> None:
+    """Answer nothing of the batch as done."""
+    failure.__cause__ = cause
+    for job in batch:
+        job.error = job.error or failure
+        job.effects = None
+
+
+class _LedgerTime:
+    """The later of the wall clock and the last recorded time; it never goes back, and never stands still."""
+
+    def __init__(self, clock: Clock, last_recorded: int) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last = last_recorded
+        self._last_monotonic = clock.monotonic()
+
+    def now(self) -> int:
+        with self._lock:
+            monotonic = self._clock.monotonic()
+            elapsed = round((monotonic - self._last_monotonic) * SECOND)
+            self._last = max(self._clock.now(), self._last + elapsed)
+            self._last_monotonic = monotonic
+            return self._last
+
+
+def _last_recorded(connection: sqlite3.Connection) -> int:
+    granted, created = connection.execute(
+        """SELECT (SELECT max(granted_at) FROM calls),
+                  (SELECT created_at FROM operations ORDER BY id DESC LIMIT 1)"""
+    ).fetchone()
+    return max(granted or 0, created or 0)
+
+
+def _surely_undone(error: sqlite3.Error) -> bool:
+    """Whether a COMMIT that failed so left no trace; after any other error the frames may be on the disk."""
+    return getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY}
+
+
+def _unavailable(error: sqlite3.Error) -> LedgerUnavailable:
+    return LedgerUnavailable(_text(error))
+
+
+def _text(error: sqlite3.Error) -> str:
+    return f"the ledger cannot be used: {error} ({getattr(error, 'sqlite_errorname', 'no code')})"
+
+
+def _ignore(_effects: Effects) -> None:
+    return

@@ -1,0 +1,107 @@
+"""The ledger's file: locked for one process, checked, and brought up to this version's tables."""
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+from uuid import uuid4
+
+from gateway.errors import LedgerUnusable
+from gateway.ledger import migrations
+
+CHECKED_WHOLE_BYTES = 32 * 1024 * 1024
+"""A file up to this size is checked whole at start; a larger one would delay it, and is only opened."""
+OLDEST_SQLITE = (3, 37, 0)
+"""UPSERT with a condition, row values and RETURNING are in every later one."""
+
+
+class FileLock:
+    """Held as long as the process lives: the operating system frees it, whatever ends the process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(path.name + ".lock")
+        try:
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            message = f"{path}: the folder cannot be written ({error.strerror}); give the gateway a folder of its own"
+            raise LedgerUnusable(message) from error
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._descriptor)
+            message = (
+                f"{path}: another gateway is using this ledger; stop it, or use postgresql:// for several replicas"
+            )
+            raise LedgerUnusable(message) from error
+
+    def release(self) -> None:
+        """Let another process have the ledger."""
+        os.close(self._descriptor)
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection in autocommit mode, usable from any one thread at a time."""
+    mode = "ro" if read_only else "rwc"
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=256)
+    connection.execute("PRAGMA busy_timeout = 5000")
+    return connection
+
+
+def open_for_writing(path: Path, now: int) -> sqlite3.Connection:
+    """The writer's connection to a sound ledger with every table in place. Raises LedgerUnusable."""
+    try:
+        connection = connect(path)
+        try:
+            _prepare(connection, path, now)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        message = (
+            f"{path}: the ledger cannot be opened: {error}. Restore it from a backup, or check disk and permissions"
+        )
+        raise LedgerUnusable(message) from error
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, now: int) -> None:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        message = f"SQLite {sqlite3.sqlite_version} is too old; the ledger needs 3.37"
+        raise LedgerUnusable(message)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = OFF")
+    _check(connection, path)
+    _migrate(connection, path)
+    # Written at every start: a read-only file or a full disk shows now, and not at the first deletion.
+    connection.execute(
+        """INSERT INTO installation (id, checked_at) SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM installation)""",
+        (str(uuid4()), now),
+    )
+    connection.execute("UPDATE installation SET checked_at = ?", (now,))
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    if path.stat().st_size > CHECKED_WHOLE_BYTES:
+        return
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        message = f"{path}: the ledger is corrupt ({found}); restore it from a backup"
+        raise LedgerUnusable(message)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    revision = _revision(connection)
+    if revision == migrations.HEAD:
+        return
+    if revision is not None and revision > migrations.HEAD:
+        message = f"{path}: the ledger was written by a newer version (revision {revision}); run that version or later"
+        raise LedgerUnusable(message)
+    migrations.upgrade_sqlite(connection)
+
+
+def _revision(connection: sqlite3.Connection) -> str | None:
+    known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known else None
+    return row[0] if row else None

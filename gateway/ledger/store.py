@@ -1,0 +1,79 @@
+"""What a database must offer so that the ledger can live in it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from gateway.telemetry.events import Event
+
+Row = tuple[Any, ...]
+Parameters = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class Effects:
+    """What follows from a transaction, and happens only once it is committed."""
+
+    __slots__ = ("due", "events", "finished")
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.due: dict[str, int] = {}
+        self.finished: set[str] = set()
+
+    def work(self, backend: str, cases: int = 1) -> None:
+        """Cases of `backend` may have become due."""
+        self.due[backend] = self.due.get(backend, 0) + cases
+
+
+class Transaction(Protocol):
+    """One transaction: statements in the common subset of SQLite and PostgreSQL, with `:name` parameters.
+
+    `now` is the ledger's time at its beginning. Statements raise the database's own errors; the store translates them.
+    """
+
+    now: int
+    effects: Effects
+
+    def rows(self, sql: str, parameters: Parameters = ...) -> Sequence[Row]:
+        """Every row of a query."""
+        ...
+
+    def row(self, sql: str, parameters: Parameters = ...) -> Row | None:
+        """The first row of a query, or null."""
+        ...
+
+    def run(self, sql: str, parameters: Parameters = ...) -> int:
+        """Carry out a statement; how many rows it changed."""
+        ...
+
+    def run_many(self, sql: str, many: Iterable[Parameters]) -> None:
+        """Carry out a statement once for each of `many`."""
+        ...
+
+
+class Store(Protocol):
+    """A database that runs transactions, several writers' in one commit where it can."""
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in a transaction and return its result once that is durable; then its effects happen.
+
+        Raises LedgerUnavailable: nothing was written. Raises CommitUnknown: it may have been.
+        An exception of `work` itself undoes what it did and comes back to the caller.
+        """
+        ...
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work`, which only reads, on a consistent state. Raises LedgerUnavailable."""
+        ...
+
+    def now(self) -> int:
+        """The ledger's time."""
+        ...
+
+    def on_effects(self, listener: Callable[[Effects], None]) -> None:
+        """Have `listener` called on the event loop with the effects of every committed transaction."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun and release the database."""
+        ...
