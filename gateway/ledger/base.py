@@ -51,7 +51,7 @@ class Claim(Struct, frozen=True):
     """What was granted.
 
     `lost` are calls whose lease ran out without an answer: they are to be settled as unknown. `ask_again_at` is when a
-    further claim may grant something, null when no case is waiting.
+    further claim may grant something, null if and only if no case is waiting.
     """
 
     now: int
@@ -60,10 +60,14 @@ class Claim(Struct, frozen=True):
     ask_again_at: int | None = None
 
 
+Step = Literal["act", "probe"]
+"""What the next call of a case does: carry out what was asked for, or find out what an earlier call did."""
+
+
 class Again(Struct, frozen=True):
     """The case waits for another call, to act or to probe. `failure`: it counts towards `retry.max_attempts`."""
 
-    step: Literal["act", "probe"]
+    step: Step
     delay_seconds: float
     failure: bool = False
 
@@ -113,11 +117,14 @@ class OperationFilter(Struct, frozen=True):
 class BackendQueue(Struct, frozen=True):
     """The queue of one backend: cases not ended by tenant, calls under way, and what a call takes of late.
 
+    `operations` have not ended; `operations_in_flight` of them have a call under way.
     `paused_until` and `paused_for`: a pause in force. `oldest_pending_at`: when the oldest unended case was accepted.
     """
 
     pending: dict[str, int]
     in_flight: int = 0
+    operations: int = 0
+    operations_in_flight: int = 0
     unknown: int = 0
     mean_call_seconds: float | None = None
     oldest_pending_at: int | None = None

@@ -14,6 +14,8 @@ from gateway.model.ids import Ids
 
 OPENING_JITTER_SECONDS = 5.0
 """Work that waited for the opening starts within this time after it, so that gateways do not arrive as a herd."""
+LOOK_AGAIN_MICROSECONDS = SECOND
+"""When what holds the waiting cases back cannot be told."""
 
 
 def claim(tx: Transaction, rules: ClaimRules, ids: Ids) -> Claim:
@@ -21,14 +23,14 @@ def claim(tx: Transaction, rules: ClaimRules, ids: Ids) -> Claim:
     lost = lost_calls(tx, rules)
     lanes = _lanes(tx, rules.backend)
     if not lanes:
-        return Claim(tx.now, lost=lost, ask_again_at=_first_lease_end(tx, rules))
+        return Claim(tx.now, lost=lost)
     not_before = max(_open_at(tx, rules), _pause_end(tx, rules.backend), min(lanes.values()))
     if not_before > tx.now:
         return Claim(tx.now, lost=lost, ask_again_at=not_before)
     room = headroom(tx, rules.limits)
     slots = rules.slots if room.calls is None else min(rules.slots, room.calls)
     if room.calls == 0:
-        return Claim(tx.now, lost=lost, ask_again_at=room.again_at)
+        return Claim(tx.now, lost=lost, ask_again_at=room.again_at or tx.now + LOOK_AGAIN_MICROSECONDS)
     if slots == 0:
         return Claim(tx.now, lost=lost, ask_again_at=tx.now)
     calls, again_at = _Picker(tx, rules, ids, lanes).pick(slots)
@@ -79,13 +81,6 @@ def _installation(tx: Transaction) -> str:
 def _pause_end(tx: Transaction, backend: str) -> int:
     row = tx.row("SELECT until FROM pauses WHERE backend = :backend", {"backend": backend})
     return int(row[0]) if row else 0
-
-
-def _first_lease_end(tx: Transaction, rules: ClaimRules) -> int | None:
-    row = tx.row(
-        "SELECT min(held_until) FROM calls WHERE backend = :backend AND settled_at IS NULL", {"backend": rules.backend}
-    )
-    return row[0] if row else None
 
 
 class _Picker:
@@ -183,8 +178,11 @@ class _Picker:
         )
 
     def _again_at(self, candidates: set[Candidate], *, full: bool) -> int | None:
-        """Now if only slots ran out; else the first of: a case falls due, bulk has its turn, a held case is freed."""
+        """Null if nothing is waiting; now if only slots ran out; else when something falls due, or is freed."""
         now = self._tx.now
+        waits = f"SELECT 1 FROM cases WHERE backend = :backend AND state = {WAITING} LIMIT 1"  # noqa: S608 - a constant
+        if not self._tx.row(waits, {"backend": self._rules.backend}):
+            return None
         if full:
             return now
         instants = [due_at for due_at in self._lanes.values() if due_at > now]
@@ -196,4 +194,4 @@ class _Picker:
         )
         if held and held[0] is not None:
             instants.append(held[0])
-        return min(instants, default=None)
+        return min(instants, default=now + LOOK_AGAIN_MICROSECONDS)

@@ -4,7 +4,8 @@ from gateway.ledger.recount import count_one, finish_if_ended
 from gateway.ledger.rows import ENDED, to_json, truth
 from gateway.ledger.store import Transaction
 from gateway.model.kinds import Kind, Status
-from gateway.model.outcomes import CaseOutcome, Code, ItemOutcome, error, merged_status
+from gateway.model.merge import case_over_items
+from gateway.model.outcomes import CaseOutcome, Code, ItemOutcome, error
 from gateway.telemetry.events import CaseEnded
 
 NEVER_SENT = error(Code.CASE_CANCELLED, "Cancelled before it was sent.")
@@ -105,10 +106,7 @@ def withdrawn(tx: Transaction, operation_id: str, position: int, outcome: CaseOu
     """What a cancelled case ends as, given its last outcome: what may have begun keeps it, the rest is cancelled."""
     if outcome.items:
         unsettled = unsettled_items(tx, operation_id, position)
-        items = tuple(_withdrawn_item(item, unsettled) for item in outcome.items)
-        status = merged_status({item.status for item in items})
-        errors = (NEVER_SENT,) if status is Status.CANCELLED else outcome.errors
-        return CaseOutcome(status, items=items, messages=outcome.messages, errors=errors)
+        return case_over_items(tuple(_withdrawn_item(item, unsettled) for item in outcome.items), outcome.messages)
     if outcome.begun:
         return outcome
     return CaseOutcome(Status.CANCELLED, errors=(NEVER_SENT,))

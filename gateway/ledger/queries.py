@@ -96,11 +96,15 @@ def queues(tx: Transaction, backends: Collection[str]) -> dict[str, BackendQueue
 def _queue(tx: Transaction, backend: str) -> BackendQueue:
     named = {"backend": backend, "now": tx.now}
     pending = tx.rows(
-        """SELECT tenant, sum(total - succeeded - partial - failed - unknown - cancelled), min(created_at)
+        """SELECT tenant, sum(total - succeeded - partial - failed - unknown - cancelled), min(created_at),
+               count(*)
            FROM operations WHERE backend = :backend AND finished_at IS NULL GROUP BY tenant""",
         named,
     )
-    in_flight = tx.row("SELECT count(*) FROM calls WHERE backend = :backend AND settled_at IS NULL", named)
+    in_flight = tx.row(
+        "SELECT count(*), count(DISTINCT operation_id) FROM calls WHERE backend = :backend AND settled_at IS NULL",
+        named,
+    )
     unknown = tx.row("SELECT coalesce(sum(unknown), 0) FROM operations WHERE backend = :backend AND unknown > 0", named)
     mean = tx.row(
         """SELECT avg(settled_at - granted_at) FROM (SELECT settled_at, granted_at FROM calls
@@ -109,11 +113,13 @@ def _queue(tx: Transaction, backend: str) -> BackendQueue:
     )
     pause = tx.row("SELECT until, reason FROM pauses WHERE backend = :backend AND until > :now", named)
     return BackendQueue(
-        pending={tenant: int(count) for tenant, count, _ in pending},
+        pending={tenant: int(count) for tenant, count, _, _ in pending},
         in_flight=int(in_flight[0]) if in_flight else 0,
+        operations=sum(int(number) for _, _, _, number in pending),
+        operations_in_flight=int(in_flight[1]) if in_flight else 0,
         unknown=int(unknown[0]) if unknown else 0,
         mean_call_seconds=float(mean[0]) / SECOND if mean and mean[0] is not None else None,
-        oldest_pending_at=min((oldest for _, _, oldest in pending), default=None),
+        oldest_pending_at=min((oldest for _, _, oldest, _ in pending), default=None),
         paused_until=pause[0] if pause else None,
         paused_for=Code(pause[1]) if pause else None,
     )

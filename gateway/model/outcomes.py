@@ -94,8 +94,8 @@ class CaseOutcome(Struct, frozen=True):
 
     @property
     def begun(self) -> bool:
-        """Whether the upstream may have begun to act: it is not settled that nothing happened."""
-        return self.status in {Status.UNKNOWN, Status.PARTIAL} or any(e.resumable for e in self.errors)
+        """Whether a deletion may have begun, and is not settled. ECM's items say this each for itself."""
+        return not self.items and (self.status is Status.UNKNOWN or any(e.resumable for e in self.errors))
 
 
 def merged_status(statuses: set[Status]) -> Status:

@@ -11,6 +11,10 @@ from gateway.model.kinds import Kind, Purpose, Status
 from gateway.model.outcomes import Code
 
 
+class HttpBegun(Struct, frozen=True):
+    """A request of a caller came in: `http_requests_in_flight` rises until its HttpAnswered."""
+
+
 class HttpAnswered(Struct, frozen=True):
     """A request of a caller was answered. `route` is the template, never the raw path; `operation_id` may be null."""
 
@@ -66,7 +70,10 @@ class CallSent(Struct, frozen=True):
 
 
 class CallEnded(Struct, frozen=True):
-    """A call came back. `outcome`: a status code as text, `not_sent`, `not_begun` or `unknown`; `reason` is fixed."""
+    """A call came back, or is given up. `outcome`: a status code as text, `not_sent`, `not_begun` or `unknown`.
+
+    `reason` is a fixed word for what is no answer; `late` and `lost` calls were not sent by this process.
+    """
 
     call_id: str
     operation_id: str
@@ -106,6 +113,17 @@ class CaseEnded(Struct, frozen=True):
     item_statuses: tuple[Status, ...] = ()
 
 
+class CasesWithdrawn(Struct, frozen=True):
+    """An operation was cancelled: so many of its cases ended without ever having been sent."""
+
+    operation_id: str
+    kind: Kind
+    tenant: str
+    backend: str
+    execute: bool
+    count: int
+
+
 class BackendPaused(Struct, frozen=True):
     """Nothing goes to a backend for a while."""
 
@@ -130,7 +148,8 @@ class LedgerFailed(Struct, frozen=True):
 
 
 Event = (
-    HttpAnswered
+    HttpBegun
+    | HttpAnswered
     | OperationAccepted
     | OperationFinished
     | CallGranted
@@ -138,6 +157,7 @@ Event = (
     | CallEnded
     | CaseRetried
     | CaseEnded
+    | CasesWithdrawn
     | BackendPaused
     | TokenRequested
     | LedgerFailed
@@ -147,7 +167,7 @@ Event = (
 class Observer(Protocol):
     """Takes events; must not block and must not raise."""
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event, /) -> None:
         """Take note of `event`."""
         ...
 

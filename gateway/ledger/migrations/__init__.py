@@ -10,8 +10,8 @@ HEAD = "0001"
 def upgrade_sqlite(connection: sqlite3.Connection) -> None:
     """Apply every missing revision in one transaction of `connection`, which is in autocommit mode.
 
-    The driver begins nothing by itself in that mode, and SQLite's DDL is transactional: so the transaction is begun here,
-    and Alembic commits it.
+    The driver begins nothing by itself in that mode, and SQLite's DDL is transactional: so the transaction is begun
+    here, and Alembic commits it.
     """
     # 36 MB and 170 ms that a ledger at its newest revision never needs.
     from alembic import command  # noqa: PLC0415 - see above

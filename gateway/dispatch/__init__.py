@@ -1,0 +1,1 @@
+"""The loop of one backend: ask for permission, send, decide, settle."""
