@@ -1,1 +1,5 @@
 """File and environment become frozen settings, once, with all errors at once."""
+
+from gateway.config.load import load
+
+__all__ = ["load"]

@@ -153,5 +153,6 @@ class Settings(Struct, frozen=True):
     issuers: dict[str, Issuer] = field(default_factory=dict)
     callers: dict[str, Caller] = field(default_factory=dict)
     credentials: dict[str, Credential] = field(default_factory=dict)
+    limits: dict[str, Limits] = field(default_factory=dict)
     backends: dict[str, BackendSettings] = field(default_factory=dict)
     tenants: dict[str, Tenant] = field(default_factory=dict)

@@ -1,0 +1,81 @@
+"""The whole file, read once: settings, or everything that is wrong with it."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from gateway.config.backends import read_backends
+from gateway.config.callers import read_callers
+from gateway.config.credentials import read_credentials
+from gateway.config.document import MAX_BYTES, parse
+from gateway.config.issuers import read_issuers
+from gateway.config.process import read_circuit, read_retry, read_server, read_store
+from gateway.config.secret_places import Origin
+from gateway.config.section import Section
+from gateway.config.settings import Settings
+from gateway.config.tenants import read_tenants
+from gateway.config.tree import Scalar, ScalarKind, Table, describe
+from gateway.errors import ConfigurationError, Fault
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Settings:
+    """The settings in the file at `path` (CONTRACT.md section 3); relative paths in it start from its folder.
+
+    `environ` is where `..._env` keys look; nothing else in it matters. Secrets and keys are read to check them, and not
+    kept. Raises ConfigurationError with every fault at once, each with its path in the file.
+    """
+    faults: list[Fault] = []
+    table = _table(path, faults)
+    settings = _read(Section(table, "", faults), path, Origin(path.absolute().parent, environ))
+    if faults:
+        sections = list(table.entries)
+        raise ConfigurationError(tuple(sorted(faults, key=lambda fault: _rank(fault, sections))))
+    return settings
+
+
+def _read(root: Section, path: Path, origin: Origin) -> Settings:
+    credentials = read_credentials(root, origin)
+    backends, limits = read_backends(root, credentials)
+    settings = Settings(
+        path=path,
+        server=read_server(root),
+        store=read_store(root, origin),
+        retry=read_retry(root),
+        circuit=read_circuit(root),
+        issuers=read_issuers(root, origin),
+        callers=read_callers(root, origin),
+        credentials=credentials,
+        limits=limits,
+        backends=backends,
+        tenants=read_tenants(root, backends),
+    )
+    root.refuse_unknown_keys()
+    return settings
+
+
+def _rank(fault: Fault, sections: list[str]) -> int:
+    """Faults are told in the order in which the sections stand in the file."""
+    section = fault.path.split(".")[0]
+    return sections.index(section) if section in sections else len(sections)
+
+
+def _table(path: Path, faults: list[Fault]) -> Table:
+    tree = parse(_content(path), faults)
+    match tree:
+        case Table(entries) if entries:
+            return tree
+        case None | Table() | Scalar(ScalarKind.NULL):
+            raise _unusable(path, "is empty")
+    raise _unusable(path, f"holds {describe(tree)}, not a mapping of sections")
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as cause:
+        raise _unusable(path, f"cannot be read: {os.strerror(cause.errno or 0)}") from cause
+
+
+def _unusable(path: Path, what: str) -> ConfigurationError:
+    return ConfigurationError((Fault("", f"{path} {what}"),))

@@ -1,0 +1,76 @@
+"""The sections about the process itself: `server`, `store`, `retry`, `circuit`."""
+
+from functools import partial
+
+from gateway.config.secret_places import Origin
+from gateway.config.section import Section
+from gateway.config.settings import Circuit, Retry, Server, Store
+from gateway.config.urls import store_url
+from gateway.config.values import between, count, host, is_loopback, over_zero, whole, word
+
+DAY_SECONDS = 86_400
+ANY_PORT = whole(0, 65_535)
+"""0: any free port."""
+
+
+def read_server(root: Section) -> Server:
+    """The listener. `auth: disabled` is for loopback only: anybody who reaches the port could delete."""
+    default = Server()
+    with root.section("server") as section:
+        server = Server(
+            host=section.get("host", host, default.host),
+            port=section.get("port", ANY_PORT, default.port),
+            metrics_port=section.get_or_null("metrics_port", ANY_PORT),
+            wait_seconds=section.get("wait_seconds", between(0, 3_600), default.wait_seconds),
+            drain_seconds=section.get("drain_seconds", between(0, 3_600), default.drain_seconds),
+            max_body_bytes=section.get("max_body_bytes", whole(1_024, 1_073_741_824), default.max_body_bytes),
+            max_cases=section.get("max_cases", count, default.max_cases),
+            max_items=section.get("max_items", count, default.max_items),
+            max_queued_cases=section.get("max_queued_cases", count, default.max_queued_cases),
+            authenticate=section.get("auth", word("required", "disabled"), "required") == "required",
+        )
+        if not server.authenticate and not is_loopback(server.host):
+            section.fault("auth", "disabled is only for a host that is loopback, such as 127.0.0.1")
+        if server.metrics_port and server.metrics_port == server.port:
+            section.fault("metrics_port", f"the same as port, {server.port}")
+    return server
+
+
+def read_store(root: Section, origin: Origin) -> Store:
+    """The ledger's place; left out, `gateway.db` beside the configuration file."""
+    default = Store()
+    with root.section("store") as section:
+        return Store(
+            url=section.get("url", partial(store_url, origin.folder), f"sqlite:///{origin.folder / 'gateway.db'}"),
+            retention_days=section.get("retention_days", whole(1, 36_500), default.retention_days),
+        )
+
+
+def read_retry(root: Section) -> Retry:
+    """How often and how long an unfinished case is tried."""
+    default = Retry()
+    with root.section("retry") as section:
+        retry = Retry(
+            max_attempts=section.get("max_attempts", whole(1, 1_000), default.max_attempts),
+            deadline_seconds=section.get("deadline_seconds", over_zero(31 * DAY_SECONDS), default.deadline_seconds),
+            backoff_base_seconds=section.get("backoff_base_seconds", over_zero(3_600), default.backoff_base_seconds),
+            backoff_max_seconds=section.get("backoff_max_seconds", over_zero(DAY_SECONDS), default.backoff_max_seconds),
+            budget_ratio=section.get("budget_ratio", between(0, 1), default.budget_ratio),
+        )
+        if retry.backoff_max_seconds < retry.backoff_base_seconds:
+            section.fault(
+                "backoff_max_seconds",
+                f"{retry.backoff_max_seconds:g} is less than backoff_base_seconds, {retry.backoff_base_seconds:g}",
+            )
+    return retry
+
+
+def read_circuit(root: Section) -> Circuit:
+    """When a failing backend is left alone, and for how long."""
+    default = Circuit()
+    with root.section("circuit") as section:
+        return Circuit(
+            window_calls=section.get("window_calls", whole(1, 100_000), default.window_calls),
+            failure_ratio=section.get("failure_ratio", between(0.01, 1), default.failure_ratio),
+            open_seconds=section.get("open_seconds", over_zero(DAY_SECONDS), default.open_seconds),
+        )
