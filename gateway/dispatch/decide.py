@@ -60,7 +60,7 @@ def decide(case: GrantedCase, outcome: CaseOutcome, given: Circumstances) -> Cas
     if given.call.purpose is Purpose.PROBE and _still_there(outcome):
         return CaseSettlement(case.position, outcome, Again("act", 0.0))
     again = _again(case, outcome, given)
-    kept = _with_what_went_before(case, outcome)
+    kept = _with_what_went_before(case, outcome, given.call.purpose)
     if again is not None:
         return CaseSettlement(case.position, kept, again)
     return CaseSettlement(case.position, kept, retry_after_seconds=given.wait_seconds)
@@ -106,11 +106,12 @@ def _delay_within_deadline(case: GrantedCase, code: Code, given: Circumstances) 
     return delay if given.elapsed_seconds + delay < case.open_seconds_left else None
 
 
-def _with_what_went_before(case: GrantedCase, outcome: CaseOutcome) -> CaseOutcome:
+def _with_what_went_before(case: GrantedCase, outcome: CaseOutcome, purpose: Purpose) -> CaseOutcome:
     """The outcome of the deletion as a whole: an earlier call's, where this one tells nothing of it."""
     if case.earlier is None or not case.earlier.begun:
         return outcome
-    if outcome.code not in TELLS_NOTHING and outcome.status is not Status.UNKNOWN:
+    probe_broke = purpose is Purpose.PROBE and outcome.code is Code.UPSTREAM_ERROR
+    if outcome.code not in TELLS_NOTHING and outcome.status is not Status.UNKNOWN and not probe_broke:
         return outcome
     known = {fault.code for fault in case.earlier.errors}
     newer = tuple(fault for fault in outcome.errors if fault.code not in known)
