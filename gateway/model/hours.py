@@ -45,8 +45,10 @@ class Hours(Struct, frozen=True):
 
 def open_microseconds(hours: Hours | None, since: int, until: int) -> int:
     """How much open time lies between two instants, in microseconds."""
+    if until <= since:
+        return 0
     if hours is None:
-        return max(0, until - since)
+        return until - since
     total = 0
     for start, end in hours.windows(since):
         if start >= until:
