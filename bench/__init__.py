@@ -1,0 +1,1 @@
+"""Benchmarks: real processes on loopback, each figure beside what it is compared with (docs/benchmarks.md)."""

@@ -1,0 +1,34 @@
+"""`gateway serve`: read the configuration, and run until told to stop."""
+
+import os
+from pathlib import Path
+
+import click
+
+from gateway.errors import ConfigurationError, LedgerError
+
+
+@click.command()
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    envvar="GATEWAY_CONFIG",
+    default="gateway.yaml",
+    show_default=True,
+    show_envvar=True,
+    help="The configuration file.",
+)
+def serve(config: Path) -> None:
+    """Run the gateway until SIGTERM or Ctrl-C, which let calls in flight finish and leave what is queued.
+
+    Exits 2 if the configuration or the ledger cannot be used; `gateway check` says the same without starting.
+    """
+    # Imported here because it loads every part of the gateway, which `gateway serve --help` does not need.
+    from gateway import app  # noqa: PLC0415
+    from gateway.config import load  # noqa: PLC0415
+
+    try:
+        app.serve(load(config, os.environ))
+    except (ConfigurationError, LedgerError) as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(2) from error
