@@ -89,7 +89,7 @@ class CallEnded(Struct, frozen=True):
 
 
 class CaseRetried(Struct, frozen=True):
-    """A case waits for another call; `reason` is the code that sent it back, or `probe`."""
+    """A case waits for another call; `reason` is the code that sent it back, or `probe`, or `late`."""
 
     operation_id: str
     position: int

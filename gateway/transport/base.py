@@ -20,12 +20,8 @@ class Channel(Protocol):
         """Send `request` once, with the authorization and the `trace` headers, and read the whole answer.
 
         Raises NotSent: no byte left. Raises AnswerUnknown: sent, at least in part, and no complete answer came within
-        the backend's `timeout_seconds` or 1 MiB.
+        the backend's `timeout_seconds` or 1 MiB. After an answer of 401 the next call gets a fresh authorization.
         """
-        ...
-
-    def unauthorized(self) -> None:
-        """The upstream answered 401 to the authorization at hand: fetch a fresh one before the next call."""
         ...
 
     async def close(self) -> None:
