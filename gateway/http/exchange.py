@@ -1,0 +1,63 @@
+"""One request and its answer, as logs and metrics see them; request id and trace context (W3C Trace Context)."""
+
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import uuid4
+
+SCOPE_KEY = "gateway.exchange"
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
+_TRACE_PARENT = re.compile(
+    rb"(?!ff)([0-9a-f]{2})-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]{0,200})?"
+)
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class Exchange:
+    """What becomes known of a request on its way through; `caller` and `operation_id` are for logs alone."""
+
+    __slots__ = ("caller", "operation_id", "request_id", "trace_parent")
+
+    def __init__(self, headers: Headers) -> None:
+        headers = list(headers)
+        self.request_id = request_id(headers)
+        self.trace_parent = trace_parent(headers)
+        self.caller: str | None = None
+        self.operation_id: str | None = None
+
+
+def exchange_of(scope: Mapping[str, Any]) -> Exchange:
+    """The exchange that the middleware began for this request."""
+    exchange: Exchange = scope[SCOPE_KEY]
+    return exchange
+
+
+def values(headers: Headers, name: bytes) -> list[bytes]:
+    """Every value of the header `name` (lower case), as it came."""
+    return [value for key, value in headers if key == name]
+
+
+def request_id(headers: Headers) -> str:
+    """The caller's X-Request-Id, if there is one and it is fit for a log line; else a new one."""
+    match values(headers, b"x-request-id"):
+        case [given] if _REQUEST_ID.fullmatch(given):
+            return given.decode("ascii")
+        case _:
+            return uuid4().hex
+
+
+def trace_parent(headers: Headers) -> str:
+    """The caller's traceparent, if there is one, and valid (Trace Context section 3.2); else that of a new trace."""
+    match values(headers, b"traceparent"):
+        case [given] if _is_trace_parent(given):
+            return given.decode("ascii")
+        case _:
+            return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+
+
+def _is_trace_parent(given: bytes) -> bool:
+    found = _TRACE_PARENT.fullmatch(given)
+    return found is not None and (found[1] != b"00" or found[2] is None)

@@ -1,0 +1,27 @@
+"""What the API is made of: everything that its handlers may use."""
+
+from collections.abc import Callable
+
+from msgspec import Struct, field
+
+from gateway.clock import Clock
+from gateway.config.settings import Settings
+from gateway.http.drain import Drain
+from gateway.ledger.base import Ledger
+from gateway.telemetry.events import Observer, nobody
+
+
+class Parts(Struct, frozen=True):
+    """Given once, when the API is built.
+
+    `settings` is called for each request. `readiness`: why this process should get no requests, empty when it is ready.
+    `render_metrics` takes the request's Accept header and returns content type and body.
+    """
+
+    settings: Callable[[], Settings]
+    ledger: Ledger
+    clock: Clock
+    readiness: Callable[[], tuple[str, ...]]
+    render_metrics: Callable[[str | None], tuple[str, bytes]]
+    observer: Observer = nobody
+    drain: Drain = field(default_factory=Drain)

@@ -1,0 +1,144 @@
+"""The five POSTs: from a request to an operation on the ledger, and to its answer."""
+
+import asyncio
+import re
+from functools import partial
+from typing import Any
+
+from litestar import Request, Response, post
+from litestar.handlers import HTTPRouteHandler
+
+from gateway.config.settings import BackendSettings, Route, Server, Settings, Tenant
+from gateway.http.answers import DEFAULT_RETRY_SECONDS, answer_operation, seconds_until
+from gateway.http.authentication import Entry, Gate, require_execute, require_kind, require_tenant
+from gateway.http.body import read_body
+from gateway.http.exchange import Headers, values
+from gateway.http.parts import Parts
+from gateway.http.prefer import Preference, preference
+from gateway.http.problems import Problem, Refusal, invalid
+from gateway.http.validation import Asked, understood
+from gateway.http.views import finished_view
+from gateway.ledger.base import Accepted, KeyReused, QueueFull
+from gateway.model.kinds import Kind, System
+from gateway.model.operations import NewOperation
+
+PATH = "/v1/tenants/{tenant:str}/%ss"
+"""Where operations of a kind are made."""
+
+LARGE_BODY_BYTES = 65_536
+"""Longer bodies are taken apart beside the event loop, which has calls to send meanwhile."""
+
+_KEY = re.compile(rb"[!-~]{1,255}")
+
+
+class Submission:
+    """Takes in operations of one kind."""
+
+    def __init__(self, kind: Kind, parts: Parts, gate: Gate) -> None:
+        self._kind = kind
+        self._parts = parts
+        self._gate = gate
+
+    def route(self) -> HTTPRouteHandler:
+        """The handler of the kind's POST."""
+        return post(PATH % self._kind, name=self._kind)(self.submit)
+
+    async def submit(self, request: Request[Any, Any, Any]) -> Response[bytes]:
+        """Check what is asked for, put it on the ledger, and wait for its end as long as the caller wants to."""
+        entry = self._gate.enter(request.scope)
+        new = await self._read(request, entry)
+        wanted = preference(entry.headers)
+        accepted = await self._accept(new, entry.settings, wanted)
+        entry.exchange.operation_id = accepted.operation_id
+        seconds = wanted.seconds(entry.settings.server.wait_seconds)
+        shown = await finished_view(self._parts, accepted.operation_id, seconds)
+        return answer_operation(shown, self._parts.ledger.now(), wanted)
+
+    async def _read(self, request: Request[Any, Any, Any], entry: Entry) -> NewOperation:
+        """What is asked for, once every rule has been kept that can be checked without the ledger. Raises Problem."""
+        tenant = require_tenant(entry.caller, request.path_params["tenant"], entry.settings)
+        require_kind(entry.caller, self._kind)
+        key = idempotency_key(entry.headers)
+        body = await read_body(entry.headers, request.receive, entry.settings.server.max_body_bytes)
+        wanted = await self._understand(tenant, body, entry.settings.server)
+        route, backend = self._place(tenant, wanted, entry.settings)
+        require_execute(entry.caller, execute=wanted.execute)
+        return NewOperation(
+            caller=entry.caller.name,
+            kind=self._kind,
+            tenant=tenant.name,
+            backend=backend.name,
+            system=backend.system,
+            upstream_tenant=route.tenant,
+            execute=wanted.execute,
+            cases=wanted.cases,
+            fingerprint=wanted.fingerprint,
+            idempotency_key=key,
+            request_id=entry.exchange.request_id,
+            trace_parent=entry.exchange.trace_parent,
+        )
+
+    async def _understand(self, tenant: Tenant, body: bytes, server: Server) -> Asked:
+        understand = partial(understood, self._kind, tenant.name, body, server)
+        return await asyncio.to_thread(understand) if len(body) > LARGE_BODY_BYTES else understand()
+
+    def _place(self, tenant: Tenant, wanted: Asked, settings: Settings) -> tuple[Route, BackendSettings]:
+        """Where it is carried out. Raises Problem (422) if that cannot be done there."""
+        route = tenant.route(self._kind)
+        if route is None:
+            raise Problem(Refusal.OPERATION_NOT_CONFIGURED, f"The tenant has no system for {self._kind}.")
+        backend = settings.backends[route.backend]
+        if not wanted.execute and backend.system is System.ORACLE_ECM:
+            raise Problem(Refusal.DRY_RUN_UNSUPPORTED, "ECM cannot make dry runs; nothing was sent.")
+        return route, backend
+
+    async def _accept(self, new: NewOperation, settings: Settings, wanted: Preference) -> Accepted:
+        """The operation on the ledger. Raises Problem, LedgerUnavailable, CommitUnknown."""
+        match await self._record(new, settings, wanted):
+            case Accepted() as accepted:
+                return accepted
+            case KeyReused():
+                raise Problem(Refusal.IDEMPOTENCY_KEY_REUSED, "Use a new Idempotency-Key for another request.")
+            case QueueFull():
+                raise Problem(Refusal.OVERLOADED, headers={"Retry-After": str(DEFAULT_RETRY_SECONDS)})
+
+    async def _record(
+        self, new: NewOperation, settings: Settings, wanted: Preference
+    ) -> Accepted | KeyReused | QueueFull:
+        """Put it on the ledger; of a closed backend, only what can wait for the opening or is on record already."""
+        opens_at = self._opens_at(new, settings)
+        if opens_at is None or wanted.respond_async:
+            return await self._parts.ledger.accept(new, max_queued_cases=settings.server.max_queued_cases)
+        recorded = await self._recorded(new)
+        if recorded is None:
+            raise closed_until(opens_at, self._parts.ledger.now())
+        return recorded
+
+    def _opens_at(self, new: NewOperation, settings: Settings) -> int | None:
+        """When the backend opens, by its hours; null while it is open."""
+        hours, now = settings.backends[new.backend].hours, self._parts.ledger.now()
+        return None if hours is None or hours.is_open(now) else hours.window(now)[0]
+
+    async def _recorded(self, new: NewOperation) -> Accepted | KeyReused | None:
+        if new.idempotency_key is None:
+            return None
+        return await self._parts.ledger.find(new.caller, new.idempotency_key, new.fingerprint)
+
+
+def idempotency_key(headers: Headers) -> str | None:
+    """The request's Idempotency-Key, or null. Raises Problem (422) unless it is one of 1 to 255 visible characters."""
+    match values(headers, b"idempotency-key"):
+        case []:
+            return None
+        case [key] if _KEY.fullmatch(key):
+            return key.decode("ascii")
+    raise invalid("Idempotency-Key", "Send one key of 1 to 255 visible ASCII characters.")
+
+
+def closed_until(opens_at: int, now: int) -> Problem:
+    """503 until the backend opens."""
+    return Problem(
+        Refusal.OUTSIDE_OPENING_HOURS,
+        "Send it again when the system opens, or with `Prefer: respond-async` to have it wait.",
+        headers={"Retry-After": str(seconds_until(opens_at, now))},
+    )
