@@ -4,12 +4,14 @@ import asyncio
 import gc
 import signal
 import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from random import uniform
 
 import uvicorn
 import uvloop
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from msgspec import Struct
 
 from gateway.backends.registry import backend_for
 from gateway.clock import Clock, SystemClock
@@ -24,17 +26,33 @@ from gateway.ledger.open import open_ledger
 from gateway.telemetry import logs
 from gateway.telemetry.events import Event, Observer
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.registry import process_registry
 from gateway.transport.channels import Channels
 from gateway.upkeep import Upkeep
 from gateway.version import __version__
+
+BACKLOG = 2048
+"""How many connections may wait to be accepted."""
+
+OnBroken = Callable[[BaseException], None]
+"""Told of a loop that ended by itself: that is a fault of ours, and the process must not go on as if it dispatched."""
 
 
 class Gateway:
     """Every part of one process, put together; to be made within its event loop."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, metrics: Metrics, clock: Clock, observer: Observer) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        metrics: Metrics,
+        clock: Clock,
+        observer: Observer,
+        on_broken: OnBroken,
+    ) -> None:
         self._settings = settings
         self._ledger = ledger
+        self._on_broken = on_broken
         self._channels = Channels(clock, observer)
         self._opened = {name: self._channels.open(backend) for name, backend in settings.backends.items()}
         self._dispatchers = {
@@ -62,7 +80,7 @@ class Gateway:
         loops = [self._upkeep.run(), *(dispatcher.run() for dispatcher in self._dispatchers.values())]
         self._tasks = [asyncio.create_task(loop) for loop in loops]
         for task in self._tasks:
-            task.add_done_callback(_end_if_broken)
+            task.add_done_callback(self._loop_ended)
 
     async def drain(self) -> None:
         """Begin no call more, let waiting callers go, and see what is under way to its end, within `drain_seconds`."""
@@ -75,9 +93,9 @@ class Gateway:
     async def close(self) -> None:
         """Release everything; what is queued stays for the next process."""
         for task in self._tasks:
-            task.remove_done_callback(_end_if_broken)
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(dispatcher.abandon() for dispatcher in self._dispatchers.values()))
         for channel in self._opened.values():
             await channel.close()
         await self._channels.close()
@@ -91,13 +109,65 @@ class Gateway:
         carrier = Carrier(settings, backend_for(backend), channel, self._ledger, clock, observer, uniform)
         return Dispatcher(settings, carrier, channel, self._ledger, clock, observer, uniform)
 
+    def _loop_ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_broken(error)
+
     def _hint(self, backend: str, cases: int) -> None:
-        dispatcher = self._dispatchers.get(backend)
-        if dispatcher is not None:
-            dispatcher.hint(cases)
+        """Cases may be due at `backend`; or, with 0, a slot may be free for those that share its limits.
+
+        Of the slots that its own calls free, a dispatcher knows without being told.
+        """
+        if cases and backend in self._dispatchers:
+            self._dispatchers[backend].hint(cases)
+        elif backend in self._dispatchers:
+            group = self._settings.backends[backend].limits
+            for name, dispatcher in self._dispatchers.items():
+                if name != backend and self._settings.backends[name].limits == group:
+                    dispatcher.hint(0)
 
     def _readiness(self) -> tuple[str, ...]:
         return () if self._upkeep.ledger_works else ("ledger_unavailable",)
+
+
+class Running(Struct, frozen=True):
+    """A gateway at work. `ports` are those that it listens on: the API's, and that of metrics and probes if any."""
+
+    gateway: Gateway
+    ports: tuple[int, ...]
+
+
+@asynccontextmanager
+async def running(settings: Settings, clock: Clock, log: Observer, on_broken: OnBroken) -> AsyncIterator[Running]:
+    """A gateway that serves and dispatches within the block; at its end it drains, and releases everything.
+
+    Raises ConfigurationError: a port is taken. Raises LedgerUnusable.
+    """
+    metrics = Metrics(process_registry(), __version__)
+
+    def observer(event: Event) -> None:
+        metrics(event)
+        log(event)
+
+    with ExitStack() as opened:
+        listeners = [opened.enter_context(listener) for listener in _bind(settings)]
+        folder = settings.path.parent if settings.path else Path()
+        ledger = open_ledger(settings.store.url, clock, observer, folder=folder)
+        gateway = Gateway(settings, ledger, metrics, clock, observer, on_broken)
+        apis = [build(gateway.parts), *(build_probes(gateway.parts) for _ in listeners[1:])]
+        servers = [_Server(api, listener) for api, listener in zip(apis, listeners, strict=True)]
+        try:
+            await gateway.start()
+            serving = [asyncio.create_task(server.serve()) for server in servers]
+            try:
+                yield Running(gateway, tuple(listener.getsockname()[1] for listener in listeners))
+                await gateway.drain()
+            finally:
+                for server in servers:
+                    server.should_exit = True
+                await asyncio.gather(*serving)
+        finally:
+            await gateway.close()
 
 
 def serve(settings: Settings) -> None:
@@ -108,35 +178,23 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    clock, registry = SystemClock(), CollectorRegistry()
-    for collector in (ProcessCollector, PlatformCollector, GCCollector):
-        collector(registry=registry)
-    metrics, log = Metrics(registry, __version__), logs.Logs()
+    loop = asyncio.get_running_loop()
+    broken: list[BaseException] = []
+    stop = asyncio.Event()
 
-    def observer(event: Event) -> None:
-        metrics(event)
-        log(event)
+    def on_broken(error: BaseException) -> None:
+        broken.append(error)
+        stop.set()
 
-    sockets = _bind(settings)
-    folder = settings.path.parent if settings.path else Path()
-    ledger = open_ledger(settings.store.url, clock, observer, folder=folder)
-    gateway = Gateway(settings, ledger, metrics, clock, observer)
-    servers = [_Server(build(gateway.parts), sockets[0])]
-    servers += [_Server(build_probes(gateway.parts), extra) for extra in sockets[1:]]
-    # What was made so far lives as long as the process: the collector need not walk it again and again.
-    gc.collect()
-    gc.freeze()
-    stop = _stop_signal()
-    try:
-        await gateway.start()
-        running = [asyncio.create_task(server.serve()) for server in servers]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(settings, SystemClock(), logs.Logs(), on_broken):
+        # What was made so far lives as long as the process: the collector need not walk it again and again.
+        gc.collect()
+        gc.freeze()
         await stop.wait()
-        await gateway.drain()
-        for server in servers:
-            server.should_exit = True
-        await asyncio.gather(*running)
-    finally:
-        await gateway.close()
+    if broken:
+        raise broken[0]
 
 
 class _Server(uvicorn.Server):
@@ -177,24 +235,9 @@ def _listen(host: str, key: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         message = f"cannot listen on {host}:{port} ({error.strerror}); choose another port"
         raise ConfigurationError((Fault(key, message),)) from error
     return listener
-
-
-def _stop_signal() -> asyncio.Event:
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
-
-
-def _end_if_broken(task: "asyncio.Task[None]") -> None:
-    """A loop that ends by itself has a fault of ours: the process must not go on as if it dispatched."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        asyncio.get_running_loop().call_exception_handler(
-            {"message": "a loop of the gateway broke", "exception": error}
-        )
-        signal.raise_signal(signal.SIGTERM)

@@ -58,8 +58,11 @@ class Carrier:
         self._punctuality = Punctuality()
         self.health = Health()
 
-    async def carry(self, call: Call, asked_at: float) -> None:
-        """Carry out `call`, permission for which was asked at `asked_at` (monotonic seconds)."""
+    async def carry(self, call: Call, asked_at: float, came_back: Callable[[], None]) -> None:
+        """Carry out `call`, permission for which was asked at `asked_at` (monotonic seconds).
+
+        `came_back` is called when nothing is left to do but to record the outcome.
+        """
         began = self._clock.monotonic()
         limits = self._settings()[0].limits
         if self._punctuality.in_time(began - asked_at, limits):
@@ -71,6 +74,7 @@ class Carrier:
         else:
             result = Result(Reading({}), NOT_BEGUN, sent=False, answered=False, reason="late")
             settlement = _put_back(call)
+        came_back()
         await self._record(settlement)
         self._tell(call, result, self._clock.monotonic() - began)
 

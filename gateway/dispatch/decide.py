@@ -62,7 +62,7 @@ def decide(case: GrantedCase, outcome: CaseOutcome, given: Circumstances) -> Cas
     again = _again(case, outcome, given)
     kept = _with_what_went_before(case, outcome, given.call.purpose)
     if again is not None:
-        return CaseSettlement(case.position, kept, again)
+        return CaseSettlement(case.position, kept, again, met=outcome.code)
     return CaseSettlement(case.position, kept, retry_after_seconds=given.wait_seconds)
 
 
@@ -126,7 +126,7 @@ def _decide_items(case: GrantedCase, outcome: CaseOutcome, given: Circumstances)
     items = tuple(told.get((item.id, item.type_code), item) for item in case.earlier_items)
     whole = case_over_items(items or tuple(told.values()), outcome.messages)
     if delay is not None:
-        return CaseSettlement(case.position, whole, Again("act", delay))
+        return CaseSettlement(case.position, whole, Again("act", delay), met=code)
     return CaseSettlement(case.position, whole, retry_after_seconds=given.wait_seconds)
 
 

@@ -1,7 +1,7 @@
 """The loop of one backend: make ready, ask the ledger for permission, and carry out what it grants."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
 from gateway.clock import Clock
 from gateway.config.settings import BackendSettings, Retry
@@ -16,8 +16,9 @@ from gateway.transport.base import Channel
 
 MOST_AT_ONCE = 256
 """How many calls a process has under way at a backend whose cap is null: every fan-out is bounded."""
-LONGEST_WAIT_SECONDS = 30.0
-"""The loop asks again at least this often, whatever it was told: a missed hint costs time, never a case."""
+LONGEST_WAIT_SECONDS = 5.0
+"""The loop asks again at least this often, whatever it was told: so soon after its lease a call is missed whose process
+died, and a missed hint costs time, never a case."""
 
 
 class Dispatcher:
@@ -44,12 +45,13 @@ class Dispatcher:
         self._expected = 0
         self._waiting = True
         self._stopping = False
+        self._sending = 0
         self._under_way: set[asyncio.Task[None]] = set()
 
     @property
     def in_flight(self) -> int:
-        """How many calls of this process are under way."""
-        return len(self._under_way)
+        """How many calls of this process have not come back."""
+        return self._sending
 
     def hint(self, cases: int) -> None:
         """So many more cases may be due; 0: a slot, or a case that another call held, may be free."""
@@ -85,12 +87,18 @@ class Dispatcher:
         _done, pending = await asyncio.wait(self._under_way, timeout=seconds)
         return not pending
 
+    async def abandon(self) -> None:
+        """Give up what is still under way; when its leases end, the next process finds out what became of it."""
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
     async def _step(self) -> float:
         """One turn of the loop; seconds until the next, unless a hint comes before."""
         free = self._free_slots()
         if self._stopping or free == 0:
             return LONGEST_WAIT_SECONDS
-        if self._expected == 0:
+        if self._expected == 0 or not self._is_open():
             # Only looks: an upstream is not so much as connected to before there is something to send.
             seconds = await self._claim(0)
             self._expected = int(seconds == 0)
@@ -106,7 +114,7 @@ class Dispatcher:
         claim = await self._ledger.claim(self._rules(slots))
         for call in claim.calls:
             self._observer(_granted(call))
-            self._start(self._carrier.carry(call, asked_at))
+            self._start(call, asked_at)
         if claim.lost:
             await asyncio.gather(*(self._carrier.lose(call) for call in claim.lost))
         self._waiting = claim.ask_again_at is not None or self._expected > 0
@@ -116,11 +124,15 @@ class Dispatcher:
         self._expected += int(seconds == 0)
         return min(LONGEST_WAIT_SECONDS, seconds)
 
+    def _is_open(self) -> bool:
+        hours = self._settings()[0].hours
+        return hours is None or hours.is_open(self._ledger.now())
+
     def _free_slots(self) -> int:
         if self._carrier.health.troubled:
-            return 0 if self._under_way else 1
+            return 0 if self._sending else 1
         cap = self._settings()[0].limits.max_in_flight or MOST_AT_ONCE
-        return max(0, cap - len(self._under_way))
+        return max(0, cap - self._sending)
 
     async def _make_ready(self, free: int) -> bool:
         """Have credential and connections at hand, so that a granted turn is used at once; false: better not to ask.
@@ -136,13 +148,15 @@ class Dispatcher:
             return True
         return True
 
-    def _start(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.ensure_future(work)
+    def _start(self, call: Call, asked_at: float) -> None:
+        self._sending += 1
+        task = asyncio.create_task(self._carrier.carry(call, asked_at, self._came_back))
         self._under_way.add(task)
-        task.add_done_callback(self._end)
+        task.add_done_callback(self._under_way.discard)
 
-    def _end(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
+    def _came_back(self) -> None:
+        """A call is about to be settled: a claim made now stands behind that in the ledger, often in one commit."""
+        self._sending -= 1
         self.hint(0)
 
     def _rules(self, slots: int) -> ClaimRules:

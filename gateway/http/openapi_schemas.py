@@ -1,5 +1,6 @@
 """The schemas of the OpenAPI document, from the wire structs themselves."""
 
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -70,6 +71,9 @@ def schemas() -> dict[str, Any]:
     for name, description in described.items():
         found[name] = {"type": "string", **found[name], "description": description}
     found["ProblemDetails"]["properties"]["code"]["enum"] = [refusal.code for refusal in Refusal]
+    for schema in found.values():
+        if "description" in schema:
+            schema["description"] = cleandoc(schema["description"])  # from Python 3.13 on it comes clean already
     return dict(sorted(found.items()))
 
 

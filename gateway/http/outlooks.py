@@ -31,6 +31,7 @@ def _outlook(backend: BackendSettings, queue: BackendQueue, by_tenant: Counter[s
         hours=backend.hours,
         closed_until=queue.paused_until if queue.paused_for is Code.UPSTREAM_CLOSED else None,
         paused_until=queue.paused_until,
+        call_seconds=backend.timeout_seconds,
         cases_per_second=pace(
             per_second=backend.limits.per_second,
             per_minute=backend.limits.per_minute,

@@ -19,6 +19,7 @@ from gateway.http.problems import Problem, Refusal, invalid
 from gateway.http.validation import Asked, understood
 from gateway.http.views import finished_view
 from gateway.ledger.base import Accepted, KeyReused, QueueFull
+from gateway.model.hours import SECOND, next_start
 from gateway.model.kinds import Kind, System
 from gateway.model.operations import NewOperation
 
@@ -115,9 +116,10 @@ class Submission:
         return recorded
 
     def _opens_at(self, new: NewOperation, settings: Settings) -> int | None:
-        """When the backend opens, by its hours; null while it is open."""
-        hours, now = settings.backends[new.backend].hours, self._parts.ledger.now()
-        return None if hours is None or hours.is_open(now) else hours.window(now)[0]
+        """When a call may begin at the backend, by its hours; null for now."""
+        backend, now = settings.backends[new.backend], self._parts.ledger.now()
+        opens_at = next_start(backend.hours, now, round(backend.timeout_seconds * SECOND))
+        return None if opens_at == now else opens_at
 
     async def _recorded(self, new: NewOperation) -> Accepted | KeyReused | None:
         if new.idempotency_key is None:

@@ -43,6 +43,19 @@ class Hours(Struct, frozen=True):
         return round(local.astimezone(UTC).timestamp()) * SECOND
 
 
+def next_start(hours: Hours | None, instant: int, needed_microseconds: int = 0) -> int:
+    """When something that takes so long may begin: at `instant`, or in the next window that it fits into.
+
+    There is one as long as what is needed fits into every window, which the configuration makes sure of.
+    """
+    if hours is None:
+        return instant
+    fitting = (
+        max(start, instant) for start, end in hours.windows(instant) if max(start, instant) + needed_microseconds <= end
+    )
+    return next(fitting)
+
+
 def open_microseconds(hours: Hours | None, since: int, until: int) -> int:
     """How much open time lies between two instants, in microseconds."""
     if until <= since:

@@ -5,14 +5,15 @@ from math import ceil
 
 from msgspec import Struct
 
-from gateway.model.hours import SECOND, Hours, after_open_time
+from gateway.model.hours import SECOND, Hours, after_open_time, next_start
 
 
 class Outlook(Struct, frozen=True):
     """A backend as seen at `now`, in microseconds since 1970.
 
     `closed_until`: it said itself that it is closed until then. `paused_until`: nothing goes to it until then, for
-    whatever reason. `cases_per_second` is the pace while it is open, null if unknown. `queues` are the unended cases by
+    whatever reason. `call_seconds` is the longest that a call takes: a backend that closes sooner is closed for all
+    that is new. `cases_per_second` is the pace while it is open, null if unknown. `queues` are the unended cases by
     tenant, of every backend that shares the pace.
     """
 
@@ -20,6 +21,7 @@ class Outlook(Struct, frozen=True):
     hours: Hours | None = None
     closed_until: int | None = None
     paused_until: int | None = None
+    call_seconds: float = 0.0
     cases_per_second: float | None = None
     queues: Mapping[str, int] = {}
 
@@ -52,7 +54,7 @@ class Outlook(Struct, frozen=True):
         return self.done_at(sum(min(own, cases) for cases in self.queues.values()))
 
     def _open_from(self, instant: int) -> int:
-        return instant if self.hours is None else max(instant, self.hours.window(instant)[0])
+        return next_start(self.hours, instant, round(self.call_seconds * SECOND))
 
 
 def pace(

@@ -109,10 +109,14 @@ class Rig:
         self.dispatcher = Dispatcher(
             self._settings, carrier, channel, ledger, clock, self.events.append, lambda _low, high: high
         )
-        ledger.subscribe(lambda _backend, cases: self.dispatcher.hint(cases))
+        ledger.subscribe(self._hint)
 
     def _settings(self) -> tuple[BackendSettings, Retry]:
         return self.settings, self.retry
+
+    def _hint(self, _backend: str, cases: int) -> None:
+        if cases:
+            self.dispatcher.hint(cases)
 
     async def accept(self, *numbers: str) -> str:
         new = NewOperation(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model.hours import SECOND, Hours, after_open_time, open_microseconds
+from gateway.model.hours import SECOND, Hours, after_open_time, next_start, open_microseconds
 
 SCALEPOINT = Hours(time(16), time(8))
 COPENHAGEN = Hours(time(22), time(6), "Europe/Copenhagen")
@@ -81,6 +81,20 @@ def test_open_time_between_an_instant_and_an_earlier_one_is_none() -> None:
 def test_work_that_is_not_done_by_closing_goes_on_at_the_next_opening() -> None:
     assert after_open_time(SCALEPOINT, at("2026-11-21T07:00:00"), 2 * HOUR) == at("2026-11-21T17:00:00")
     assert after_open_time(None, at("2026-11-21T07:00:00"), 2 * HOUR) == at("2026-11-21T09:00:00")
+
+
+@pytest.mark.parametrize(
+    ("now", "start"),
+    [
+        ("2026-11-21T07:59:00", "2026-11-21T07:59:00"),
+        ("2026-11-21T07:59:01", "2026-11-21T16:00:00"),
+        ("2026-11-21T12:00:00", "2026-11-21T16:00:00"),
+        ("2026-11-21T20:00:00", "2026-11-21T20:00:00"),
+    ],
+)
+def test_what_takes_a_minute_begins_a_minute_before_closing_at_the_latest(now: str, start: str) -> None:
+    assert next_start(SCALEPOINT, at(now), 60 * SECOND) == at(start)
+    assert next_start(None, at(now), 60 * SECOND) == at(now)
 
 
 instants = st.integers(at("2026-01-01T00:00:00"), at("2027-12-31T00:00:00"))

@@ -39,6 +39,12 @@ def test_its_own_word_and_its_hours_both_count(now: int, closed_until: int, open
     assert Outlook(now, NIGHT, closed_until=closed_until).opens_at == opens_at
 
 
+def test_what_closes_before_the_slowest_call_would_end_is_closed_for_what_is_new() -> None:
+    closing = Outlook(NOON + 20 * HOUR - 30 * SECOND, NIGHT, call_seconds=60.0)
+    assert closing.opens_at == NOON + 28 * HOUR
+    assert Outlook(NOON + 20 * HOUR - 60 * SECOND, NIGHT, call_seconds=60.0).opens_at is None
+
+
 def test_a_pause_for_another_reason_does_not_close_it() -> None:
     assert Outlook(NOON, paused_until=NOON + HOUR).opens_at is None
 
