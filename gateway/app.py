@@ -3,13 +3,11 @@
 import asyncio
 import gc
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from random import uniform
 
-import uvicorn
 import uvloop
 from msgspec import Struct
 
@@ -18,11 +16,11 @@ from gateway.clock import Clock, SystemClock
 from gateway.config.settings import BackendSettings, Retry, Settings
 from gateway.dispatch.carrier import Carrier
 from gateway.dispatch.dispatcher import Dispatcher
-from gateway.errors import ConfigurationError, Fault
 from gateway.http.app import build, build_probes
 from gateway.http.parts import Parts
 from gateway.ledger.base import Ledger
 from gateway.ledger.open import open_ledger
+from gateway.server import Server, listeners
 from gateway.telemetry import logs
 from gateway.telemetry.events import Event, Observer
 from gateway.telemetry.metrics import Metrics
@@ -30,9 +28,6 @@ from gateway.telemetry.registry import process_registry
 from gateway.transport.channels import Channels
 from gateway.upkeep import Upkeep
 from gateway.version import __version__
-
-BACKLOG = 2048
-"""How many connections may wait to be accepted."""
 
 OnBroken = Callable[[BaseException], None]
 """Told of a loop that ended by itself: that is a fault of ours, and the process must not go on as if it dispatched."""
@@ -150,21 +145,21 @@ async def running(settings: Settings, clock: Clock, log: Observer, on_broken: On
         log(event)
 
     with ExitStack() as opened:
-        listeners = [opened.enter_context(listener) for listener in _bind(settings)]
+        bound = [opened.enter_context(listener) for listener in listeners(settings.server)]
         folder = settings.path.parent if settings.path else Path()
         ledger = open_ledger(settings.store.url, clock, observer, folder=folder)
         gateway = Gateway(settings, ledger, metrics, clock, observer, on_broken)
-        apis = [build(gateway.parts), *(build_probes(gateway.parts) for _ in listeners[1:])]
-        servers = [_Server(api, listener) for api, listener in zip(apis, listeners, strict=True)]
+        apis = [build(gateway.parts), *(build_probes(gateway.parts) for _ in bound[1:])]
+        servers = [Server(api, listener) for api, listener in zip(apis, bound, strict=True)]
         try:
             await gateway.start()
             serving = [asyncio.create_task(server.serve()) for server in servers]
             try:
-                yield Running(gateway, tuple(listener.getsockname()[1] for listener in listeners))
+                yield Running(gateway, tuple(listener.getsockname()[1] for listener in bound))
                 await gateway.drain()
             finally:
                 for server in servers:
-                    server.should_exit = True
+                    server.stop()
                 await asyncio.gather(*serving)
         finally:
             await gateway.close()
@@ -195,49 +190,3 @@ async def _serve(settings: Settings) -> None:
         await stop.wait()
     if broken:
         raise broken[0]
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn on a socket of ours; signals are for the whole process, not for one listener."""
-
-    def __init__(self, app: object, listener: socket.socket) -> None:
-        config = uvicorn.Config(
-            app,  # type: ignore[arg-type]  # an ASGI 3 application
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            http="httptools",
-            ws="none",
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=5,
-        )
-        super().__init__(config)
-        self._listener = listener
-
-    async def serve(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Serve until told to exit."""
-        await self._serve([self._listener])
-
-
-def _bind(settings: Settings) -> list[socket.socket]:
-    """The listening sockets: the API's, and that of metrics and probes if there is one."""
-    server = settings.server
-    ports = [("server.port", server.port)]
-    if server.metrics_port is not None:
-        ports.append(("server.metrics_port", server.metrics_port))
-    return [_listen(server.host, key, port) for key, port in ports]
-
-
-def _listen(host: str, key: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        message = f"cannot listen on {host}:{port} ({error.strerror}); choose another port"
-        raise ConfigurationError((Fault(key, message),)) from error
-    return listener

@@ -22,8 +22,10 @@ MAY_IMPORT = {
     "http": SHARED | {"http", "ledger"},
     "dispatch": SHARED | {"dispatch", "ledger", "backends", "transport"},
     "upkeep": SHARED | {"ledger", "telemetry"},
+    "server": SHARED,
     "sandbox": frozenset({"sandbox"}),
-    "app": SHARED | {"app", "config", "telemetry", "backends", "transport", "ledger", "http", "dispatch", "upkeep"},
+    "app": SHARED
+    | {"app", "config", "telemetry", "backends", "transport", "ledger", "http", "dispatch", "upkeep", "server"},
     "__main__": frozenset({"cli"}),
     "cli": SHARED | {"cli", "app", "config", "http", "sandbox"},
 }

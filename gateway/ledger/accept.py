@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from gateway.ledger.base import Accepted, KeyReused, QueueFull
-from gateway.ledger.recount import recount
+from gateway.ledger.recount import queue, queued_cases, recount
 from gateway.ledger.rows import BULK, SINGLE, WAITING
 from gateway.ledger.store import Transaction
 from gateway.ledger.withdraw import rerun
@@ -42,15 +42,6 @@ def accept(tx: Transaction, new: NewOperation, ids: Ids, max_queued_cases: int) 
     return Accepted(_record(tx, new, ids), created=True)
 
 
-def queued_cases(tx: Transaction) -> int:
-    """How many cases have not ended."""
-    row = tx.row(
-        """SELECT coalesce(sum(total - succeeded - partial - failed - unknown - cancelled), 0)
-           FROM operations WHERE finished_at IS NULL"""
-    )
-    return int(row[0]) if row else 0
-
-
 def _run_copy(tx: Transaction, operation_id: str) -> None:
     finished = tx.row(
         "SELECT 1 FROM operations WHERE id = :id AND finished_at IS NOT NULL AND cancelled_at IS NULL",
@@ -85,6 +76,7 @@ def _record(tx: Transaction, new: NewOperation, ids: Ids) -> str:
         },
     )
     _record_cases(tx, new, operation_id)
+    queue(tx, len(new.cases))
     tx.effects.work(new.backend, len(new.cases))
     tx.effects.events.append(
         OperationAccepted(

@@ -75,13 +75,15 @@ class Again(Struct, frozen=True):
 class CaseSettlement(Struct, frozen=True):
     """What a call made of one case. `outcome` covers all of its items; `again` is null when the case has ended.
 
-    `retry_after_seconds`: how long the same request should not be repeated, null for no such word.
+    `retry_after_seconds`: how long the same request should not be repeated, null for no such word. `met`: the code for
+    which the case waits again, which `outcome` need not hold: that tells of the case as a whole.
     """
 
     position: int
     outcome: CaseOutcome
     again: Again | None = None
     retry_after_seconds: float | None = None
+    met: Code | None = None
 
 
 class Pause(Struct, frozen=True):

@@ -1,5 +1,6 @@
 """Permission to send, in one transaction: due, open, within the pace, free, and fair (ARCHITECTURE.md, "One idea")."""
 
+from collections import deque
 from random import Random
 
 from gateway.ledger.base import Claim, ClaimRules
@@ -9,7 +10,7 @@ from gateway.ledger.rows import BULK, CALLED_BEFORE, SINGLE, WAITING
 from gateway.ledger.store import Transaction
 from gateway.ledger.turns import Candidate, Turns
 from gateway.model.calls import Call
-from gateway.model.hours import SECOND
+from gateway.model.hours import SECOND, next_start
 from gateway.model.ids import Ids
 
 OPENING_JITTER_SECONDS = 5.0
@@ -61,16 +62,13 @@ def _lanes(tx: Transaction, backend: str) -> dict[Candidate, int]:
 
 def _open_at(tx: Transaction, rules: ClaimRules) -> int:
     """When a call may begin: now, or in the next window; the slowest call must fit in before the window ends."""
+    begin = next_start(rules.hours, tx.now, round(rules.timeout_seconds * SECOND))
     if rules.hours is None:
-        return tx.now
-    needed = round(rules.timeout_seconds * SECOND)
-    for start, end in rules.hours.windows(tx.now):
-        jitter = min(OPENING_JITTER_SECONDS * SECOND, (end - start) / 10)
-        seed = f"{_installation(tx)}/{rules.backend}/{start}"
-        begin = start + round(Random(seed).uniform(0, jitter))  # noqa: S311 - spreads load, hides nothing
-        if max(begin, tx.now) + needed <= end:
-            return max(begin, tx.now)
-    return tx.now
+        return begin
+    start, end = rules.hours.window(begin)
+    jitter = min(OPENING_JITTER_SECONDS * SECOND, (end - start) / 10)
+    seed = f"{_installation(tx)}/{rules.backend}/{start}"
+    return max(begin, start + round(Random(seed).uniform(0, jitter)))  # noqa: S311 - spreads load, hides nothing
 
 
 def _installation(tx: Transaction) -> str:
@@ -91,7 +89,8 @@ class _Picker:
         self._group = rules.limits.name
         self._turn_length = turn_microseconds(rules.limits)
         self._lanes = lanes
-        self._queues: dict[Candidate, list[DueCase]] = {}
+        self._queues: dict[Candidate, deque[DueCase]] = {}
+        self._looked_through: set[Candidate] = set()
         self._taken: set[str] = set()
         pace = tx.row(
             "SELECT bulk_at, since_bulk, turns FROM paces WHERE limits_group = :group", {"group": self._group}
@@ -105,7 +104,7 @@ class _Picker:
         candidates = {lane for lane, due_at in self._lanes.items() if due_at <= self._tx.now}
         calls: list[Call] = []
         while len(calls) < slots:
-            candidate = self._turns.next(candidates, bulk_allowed=self._bulk_at <= self._tx.now)
+            candidate = self._turns.next(candidates, bulk_due=self._bulk_at <= self._tx.now)
             if candidate is None:
                 break
             cases = self._next_cases(candidate, slots - len(calls))
@@ -120,18 +119,27 @@ class _Picker:
 
     def _next_cases(self, candidate: Candidate, slots: int) -> list[DueCase]:
         """The cases of the lane's next call: one, or several of one operation where the backend takes them."""
-        if candidate not in self._queues:
-            self._queues[candidate] = self._due(candidate, slots * self._rules.cases_per_call)
-        queue, chosen = self._queues[candidate], list[DueCase]()
-        while queue and len(chosen) < self._rules.cases_per_call:
-            case = queue[0]
-            if chosen and not case.fits_with(chosen[0]):
-                break
-            queue.pop(0)
-            if case.exclusion not in self._taken:
-                self._taken.add(case.exclusion)
-                chosen.append(case)
+        chosen = list[DueCase]()
+        while not chosen and (queue := self._queue(candidate, slots * self._rules.cases_per_call)):
+            while queue and len(chosen) < self._rules.cases_per_call:
+                if chosen and not queue[0].fits_with(chosen[0]):
+                    break
+                case = queue.popleft()
+                if case.exclusion not in self._taken:
+                    self._taken.add(case.exclusion)
+                    chosen.append(case)
         return chosen
+
+    def _queue(self, candidate: Candidate, count: int) -> deque[DueCase]:
+        """The lane's next due cases. Copies of one case may have used up the last look, with others behind them."""
+        queue = self._queues.get(candidate)
+        if queue or candidate in self._looked_through:
+            return queue or deque()
+        found = self._due(candidate, count)
+        if len(found) < count:
+            self._looked_through.add(candidate)
+        self._queues[candidate] = deque(found)
+        return self._queues[candidate]
 
     def _due(self, candidate: Candidate, count: int) -> list[DueCase]:
         """Due cases of a lane, but none whose identifier another call of the limits group holds."""

@@ -5,12 +5,13 @@ from uuid import uuid4
 from msgspec import Struct
 
 from gateway.ledger.base import ClaimRules
+from gateway.ledger.deadline import open_seconds_left
 from gateway.ledger.outcomes import unsettled_items
 from gateway.ledger.rows import IN_FLIGHT, items_of, outcome_of
 from gateway.ledger.store import Transaction
 from gateway.model.calls import Call, GrantedCase
 from gateway.model.cases import Identifier, Item
-from gateway.model.hours import SECOND, open_microseconds
+from gateway.model.hours import SECOND
 from gateway.model.ids import Ids
 from gateway.model.kinds import IdentifierType, Kind, Purpose, Status, System
 from gateway.model.outcomes import Code, ItemOutcome
@@ -151,25 +152,37 @@ def _granted(tx: Transaction, rules: ClaimRules, case: DueCase) -> GrantedCase:
     if case.purpose is Purpose.DRY_RUN:
         # The id of a dry run is never used again, or the deletion after it would seem to be a resumption.
         return _granted_case(tx, rules, case, str(uuid4()), begun=False)
-    lent = None if case.begun or case.request_id_given or case.system != System.HUB_PROPERTY else _lent_id(tx, case)
-    return _granted_case(tx, rules, case, lent or case.request_id, begun=bool(case.begun) or lent is not None)
+    if case.begun or case.request_id_given or case.system != System.HUB_PROPERTY:
+        return _granted_case(tx, rules, case, case.request_id, begun=bool(case.begun))
+    return _with_lent_id(tx, rules, case)
 
 
-def _lent_id(tx: Transaction, case: DueCase) -> str | None:
-    """The request id of an earlier deletion of the same case that is resumable or unsettled."""
+def _with_lent_id(tx: Transaction, rules: ClaimRules, case: DueCase) -> GrantedCase:
+    """An earlier deletion of the same case lends its request id while it is resumable or unsettled.
+
+    Once it has succeeded, nobody uses its id again: not even a case that has borrowed it before.
+    """
     row = tx.row(
         """SELECT c.request_id, c.begun FROM cases c JOIN operations o ON o.id = c.operation_id
-           WHERE c.exclusion = :exclusion AND o.execute = 1 AND o.system = :system AND c.call_id IS NOT NULL
+               JOIN calls k ON k.id = c.call_id
+           WHERE c.exclusion = :exclusion AND o.execute = 1 AND o.system = :system AND k.limits_group = :group
              AND (c.begun = 1 OR c.status = 'succeeded') AND NOT (c.operation_id = :id AND c.position = :position)
            ORDER BY c.call_id DESC LIMIT 1""",
         {
             "exclusion": case.exclusion,
             "system": case.system,
+            "group": rules.limits.name,
             "id": case.operation_id,
             "position": case.position,
         },
     )
-    return row[0] if row and row[1] else None
+    if row is None:
+        return _granted_case(tx, rules, case, case.request_id, begun=False)
+    request_id, lends = row
+    if lends:
+        return _granted_case(tx, rules, case, request_id, begun=True)
+    own = str(uuid4()) if request_id == case.request_id else case.request_id
+    return _granted_case(tx, rules, case, own, begun=False)
 
 
 def _granted_case(
@@ -188,7 +201,7 @@ def _granted_case(
         earlier=outcome_of(columns, items) if case.begun else None,
         attempts=case.attempts,
         failures=case.failures,
-        open_seconds_left=_open_seconds_left(rules, case, tx.now),
+        open_seconds_left=open_seconds_left(tx, rules, case.first_called_at),
         last_code=Code(case.last_code) if case.last_code else None,
     )
 
@@ -198,9 +211,3 @@ def _items(tx: Transaction, case: DueCase) -> tuple[tuple[ItemOutcome, ...], fro
         return (), frozenset()
     items = items_of(tx, case.operation_id, case.position, case.position).get(case.position, ())
     return items, unsettled_items(tx, case.operation_id, case.position)
-
-
-def _open_seconds_left(rules: ClaimRules, case: DueCase, now: int) -> float:
-    if case.first_called_at is None:
-        return rules.deadline_seconds
-    return rules.deadline_seconds - open_microseconds(rules.hours, case.first_called_at, now) / SECOND

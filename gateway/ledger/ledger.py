@@ -35,6 +35,7 @@ class SqlLedger:
         self._ids = Ids()
         self._work: list[Callable[[str, int], None]] = []
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._groups: dict[str, str] = {}
         store.on_effects(self._follow)
 
     def subscribe(self, work: Callable[[str, int], None]) -> None:
@@ -101,6 +102,7 @@ class SqlLedger:
 
     async def claim(self, rules: ClaimRules) -> Claim:
         """See `Ledger`."""
+        self._groups[rules.backend] = rules.limits.name
         return await self._store.write(partial(claim, rules=rules, ids=self._ids))
 
     async def settle(self, settlement: CallSettlement) -> None:
@@ -126,8 +128,16 @@ class SqlLedger:
             for waiting in self._waiting.get(operation_id, ()):
                 waiting.set()
         for backend, cases in effects.due.items():
-            for work in self._work:
-                work(backend, cases)
+            self._hint(backend, cases)
+
+    def _hint(self, backend: str, cases: int) -> None:
+        """Tell who dispatches; a freed slot or case may be what backends with the same limits wait for."""
+        group = self._groups.get(backend)
+        others = [other for other, shared in self._groups.items() if shared == group and other != backend]
+        for work in self._work:
+            work(backend, cases)
+            for other in others:
+                work(other, 0)
 
 
 def _touch(tx: Transaction) -> None:

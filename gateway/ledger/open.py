@@ -21,4 +21,4 @@ def open_ledger(url: str, clock: Clock, observer: Observer, *, folder: Path = Pa
     if not url.startswith(SQLITE):
         message = f"store.url: {url.split(':', 1)[0]} is not built into this version; use sqlite:///gateway.db"
         raise LedgerUnusable(message)
-    return SqlLedger(SqliteStore(folder / url.removeprefix(SQLITE), clock), observer)
+    return SqlLedger(SqliteStore((folder / url.removeprefix(SQLITE)).resolve(), clock), observer)

@@ -1,7 +1,7 @@
 """Write what became of a case, and of its items, into their rows."""
 
-from gateway.ledger.recount import count_one, finish_if_ended
-from gateway.ledger.rows import ENDED, to_json, truth
+from gateway.ledger.recount import count_one, finish_if_ended, queue
+from gateway.ledger.rows import ENDED, items_of, outcome_of, to_json, truth
 from gateway.ledger.store import Transaction
 from gateway.model.kinds import Kind, Status
 from gateway.model.merge import case_over_items
@@ -79,7 +79,11 @@ def end_case(
             "retry_at": None if retry_after_seconds is None else tx.now + round(retry_after_seconds * 1_000_000),
         },
     )
-    count_one(tx, operation_id, outcome.status, instead_of=Status(status) if state == ENDED else None)
+    if state == ENDED:
+        count_one(tx, operation_id, outcome.status, instead_of=Status(status))
+    else:
+        count_one(tx, operation_id, outcome.status)
+        queue(tx, -1)
     finish_if_ended(tx, operation_id)
     tx.effects.events.append(
         CaseEnded(
@@ -100,6 +104,17 @@ def end_case(
 def retryable(outcome: CaseOutcome) -> bool:
     """Whether an error of the case, or of an item of it, is one after which the same request may be made again."""
     return any(e.retryable for e in outcome.errors) or any(e.retryable for i in outcome.items for e in i.errors)
+
+
+def recorded(tx: Transaction, operation_id: str, position: int) -> CaseOutcome:
+    """The last outcome of a case, whether it has ended or not."""
+    row = tx.row(
+        """SELECT status, found, deleted, evidence, messages, errors FROM cases
+           WHERE operation_id = :operation AND position = :position""",
+        {"operation": operation_id, "position": position},
+    )
+    items = items_of(tx, operation_id, position, position).get(position, ())
+    return outcome_of(row, items) if row else CaseOutcome(Status.PENDING, items=items)
 
 
 def withdrawn(tx: Transaction, operation_id: str, position: int, outcome: CaseOutcome) -> CaseOutcome:

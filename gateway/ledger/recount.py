@@ -30,8 +30,21 @@ def recount(tx: Transaction, operation_id: str) -> None:
     finish_if_ended(tx, operation_id)
 
 
+def queue(tx: Transaction, cases: int) -> None:
+    """So many cases more are queued, or fewer where `cases` is below 0."""
+    tx.run("UPDATE installation SET queued_cases = queued_cases + :cases", {"cases": cases})
+
+
+def queued_cases(tx: Transaction) -> int:
+    """How many cases have not ended. Kept as a number: counting them would take longer, the longer the queue."""
+    row = tx.row("SELECT queued_cases FROM installation")
+    return int(row[0]) if row else 0
+
+
 def count_one(tx: Transaction, operation_id: str, status: Status, *, instead_of: Status | None = None) -> None:
     """Count one more case as `status`, in place of what it was counted as before."""
+    if status is instead_of:
+        return
     change = f"{status.value} = {status.value} + 1"
     if instead_of is not None:
         change += f", {instead_of.value} = {instead_of.value} - 1"

@@ -1,56 +1,60 @@
 """Record how a call ended: the second half of what `claim` began."""
 
 from gateway.ledger.base import CallSettlement, CaseSettlement, Pause
-from gateway.ledger.outcomes import end_case, withdrawn, write_outcome
-from gateway.ledger.rows import CALLED_BEFORE, ENDED, IN_FLIGHT, WAITING
+from gateway.ledger.deadline import close
+from gateway.ledger.outcomes import end_case, recorded, withdrawn, write_outcome
+from gateway.ledger.rows import CALLED_BEFORE, IN_FLIGHT, WAITING
 from gateway.ledger.store import Transaction
 from gateway.model.calls import Call
 from gateway.model.hours import SECOND
-from gateway.model.kinds import Status
 from gateway.telemetry.events import BackendPaused, CaseRetried
 
 
 def settle(tx: Transaction, settlement: CallSettlement) -> None:
     """Free the call's slot and its cases, unless the upstream may still be working on it, and write what became of it.
 
-    Fenced by the call's id: a late answer counts only for a case that no newer call has been granted.
+    Fenced by the call's id: a late answer counts only for a case that no newer call has been granted. Said again, since
+    the commit that recorded it had no known result, it is without effect.
     """
     call = settlement.call
+    before = tx.row("SELECT settled_at, certain FROM calls WHERE id = :id", {"id": call.id})
+    certain = settlement.answered or not settlement.sent
+    if before is None or (before[0] is not None and (before[1] or not certain)):
+        return
+    late = before[0] is not None
     tx.run(
-        """UPDATE calls SET settled_at = :now, outcome = :outcome,
-               held_until = CASE WHEN :free = 1 AND held_until > :now THEN :now ELSE held_until END
+        """UPDATE calls SET settled_at = :now, outcome = :outcome, certain = :certain,
+               held_until = CASE WHEN :certain = 1 AND held_until > :now THEN :now ELSE held_until END
            WHERE id = :id""",
-        {
-            "id": call.id,
-            "now": tx.now,
-            "outcome": settlement.outcome,
-            "free": int(settlement.answered or not settlement.sent),
-        },
+        {"id": call.id, "now": tx.now, "outcome": settlement.outcome, "certain": int(certain)},
     )
     cancelled = tx.row(
         "SELECT 1 FROM operations WHERE id = :id AND cancelled_at IS NOT NULL", {"id": call.operation_id}
     )
     for case in settlement.cases:
-        if _is_current(tx, call, case):
-            _settle_case(tx, settlement, case, cancelled=cancelled is not None)
+        if _is_current(tx, call, case, late=late):
+            _settle_case(tx, settlement, case, cancelled=cancelled is not None, late=late)
     if settlement.pause is not None:
         _pause(tx, call.backend, settlement.pause)
     tx.effects.work(call.backend, 0)
 
 
-def _is_current(tx: Transaction, call: Call, case: CaseSettlement) -> bool:
-    return bool(
-        tx.row(
-            f"""SELECT 1 FROM cases WHERE operation_id = :operation AND position = :position AND call_id = :call
-                AND (state = {IN_FLIGHT} OR state = {ENDED} AND status = 'unknown')""",  # noqa: S608 - constants
-            {"operation": call.operation_id, "position": case.position, "call": call.id},
-        )
+def _is_current(tx: Transaction, call: Call, case: CaseSettlement, *, late: bool) -> bool:
+    """Whether the case has had no newer call. What has ended is only told its end: it does not begin to wait again."""
+    row = tx.row(
+        "SELECT state FROM cases WHERE operation_id = :operation AND position = :position AND call_id = :call",
+        {"operation": call.operation_id, "position": case.position, "call": call.id},
     )
+    if row is None:
+        return False
+    return bool(row[0] == IN_FLIGHT or (late and (row[0] == WAITING or case.again is None)))
 
 
-def _settle_case(tx: Transaction, settlement: CallSettlement, case: CaseSettlement, *, cancelled: bool) -> None:
+def _settle_case(
+    tx: Transaction, settlement: CallSettlement, case: CaseSettlement, *, cancelled: bool, late: bool
+) -> None:
     operation_id = settlement.call.operation_id
-    if settlement.sent:
+    if settlement.sent and not late:
         tx.run(
             "UPDATE cases SET attempts = attempts + 1 WHERE operation_id = :operation AND position = :position",
             {"operation": operation_id, "position": case.position},
@@ -58,7 +62,8 @@ def _settle_case(tx: Transaction, settlement: CallSettlement, case: CaseSettleme
     if case.again is None:
         end_case(tx, operation_id, case.position, case.outcome, retry_after_seconds=case.retry_after_seconds)
     elif cancelled and case.again.step == "act":
-        end_case(tx, operation_id, case.position, withdrawn(tx, operation_id, case.position, case.outcome))
+        outcome = case.outcome if settlement.sent else recorded(tx, operation_id, case.position)
+        end_case(tx, operation_id, case.position, withdrawn(tx, operation_id, case.position, outcome))
     else:
         _wait_again(tx, settlement, case)
 
@@ -71,6 +76,7 @@ def _wait_again(tx: Transaction, settlement: CallSettlement, case: CaseSettlemen
         write_outcome(tx, call.operation_id, case.position, case.outcome)
     tx.run(
         f"""UPDATE cases SET state = {WAITING}, due_at = :due_at, step = :step, failures = failures + :failure,
+                last_code = CASE WHEN :sent = 1 THEN :met ELSE last_code END,
                 lane = CASE WHEN :called = 1 THEN {CALLED_BEFORE} ELSE lane END
             WHERE operation_id = :operation AND position = :position""",  # noqa: S608 - constants
         {
@@ -79,16 +85,18 @@ def _wait_again(tx: Transaction, settlement: CallSettlement, case: CaseSettlemen
             "due_at": tx.now + round(again.delay_seconds * SECOND),
             "step": again.step,
             "failure": int(again.failure),
+            "sent": int(settlement.sent),
+            "met": case.met.value if case.met else None,
             "called": int(again.delay_seconds > 0 or settlement.sent),
         },
     )
-    code = case.outcome.code
+    tx.effects.work(call.backend)
     tx.effects.events.append(
         CaseRetried(
             operation_id=call.operation_id,
             position=case.position,
             backend=call.backend,
-            reason=code if code is not None else Status.PENDING.value,
+            reason=case.met or ("probe" if settlement.sent else "late"),
             delay_seconds=again.delay_seconds,
         )
     )
@@ -103,10 +111,5 @@ def _pause(tx: Transaction, backend: str, pause: Pause) -> None:
         {"backend": backend, "until": until, "reason": pause.reason.value},
     )
     if pause.closed:
-        tx.run(
-            f"""UPDATE cases SET first_called_at = first_called_at + :length
-                WHERE backend = :backend AND state = {WAITING} AND lane = {CALLED_BEFORE}
-                  AND first_called_at IS NOT NULL""",  # noqa: S608 - constants
-            {"backend": backend, "length": until - tx.now},
-        )
+        close(tx, backend, until)
     tx.effects.events.append(BackendPaused(backend, pause.reason, pause.seconds))

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -83,12 +84,13 @@ class SqliteStore:
         except BaseException:
             self._lock.release()
             raise
-        self._time = _LedgerTime(clock, _last_recorded(self._connection))
+        self._time = _LedgerTime(clock, _last_recorded(self._connection) + 1)
         self._listener: Callable[[Effects], None] = _ignore
         self._closed = False
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader", initializer=self._start_reader)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
         self._local = threading.local()
+        self._reading: list[sqlite3.Connection] = []
         self._path = path
         self._writer = threading.Thread(target=self._write_batches, name="ledger-writer", daemon=True)
         self._writer.start()
@@ -123,17 +125,20 @@ class SqliteStore:
         if self._closed:
             return
         self._closed = True
+        # The writer goes last: whoever closes a ledger last merges its log into the file, and readers may not write.
+        await self._loop.run_in_executor(None, self._end_readers)
         self._jobs.put(None)
         await self._loop.run_in_executor(None, self._writer.join)
-        self._readers.shutdown()
         self._lock.release()
 
-    def _start_reader(self) -> None:
-        self._local.connection = connect(self._path, read_only=True)
+    def _end_readers(self) -> None:
+        self._readers.shutdown()
+        for connection in self._reading:
+            connection.close()
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
-        connection: sqlite3.Connection = self._local.connection
         try:
+            connection = self._reader()
             connection.execute("BEGIN")
             try:
                 return work(SqliteTransaction(connection, self._time.now()))
@@ -141,6 +146,14 @@ class SqliteStore:
                 connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise _unavailable(error) from error
+
+    def _reader(self) -> sqlite3.Connection:
+        """The connection of the thread that asks."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = connect(self._path, read_only=True)
+            self._reading.append(connection)
+        return connection
 
     def _write_batches(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -195,8 +208,16 @@ class SqliteStore:
     def _undo(self) -> None:
         """Undo the write that failed, unless SQLite has already undone the whole transaction."""
         if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK TO job")
-            self._connection.execute("RELEASE job")
+            try:
+                self._connection.execute("ROLLBACK TO job")
+                self._connection.execute("RELEASE job")
+            except sqlite3.Error:
+                self._undo_all()
+
+    def _undo_all(self) -> None:
+        if self._connection.in_transaction:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
 
     def _commit(self, batch: list[_Job]) -> None:
         if not self._connection.in_transaction:
@@ -207,8 +228,7 @@ class SqliteStore:
         try:
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            self._undo_all()
             failure = _unavailable(error) if _surely_undone(error) else CommitUnknown(_text(error))
             _fail(batch, failure, error)
 
@@ -247,11 +267,12 @@ class _LedgerTime:
 
 
 def _last_recorded(connection: sqlite3.Connection) -> int:
-    granted, created = connection.execute(
-        """SELECT (SELECT max(granted_at) FROM calls),
-                  (SELECT created_at FROM operations ORDER BY id DESC LIMIT 1)"""
+    # Ids sort by time: no index on the instants themselves is needed.
+    instants = connection.execute(
+        """SELECT (SELECT granted_at FROM calls ORDER BY id DESC LIMIT 1),
+                  (SELECT created_at FROM operations ORDER BY id DESC LIMIT 1), (SELECT checked_at FROM installation)"""
     ).fetchone()
-    return max(granted or 0, created or 0)
+    return max(instant or 0 for instant in instants)
 
 
 def _surely_undone(error: sqlite3.Error) -> bool:

@@ -50,6 +50,9 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 def open_for_writing(path: Path, now: int) -> sqlite3.Connection:
     """The writer's connection to a sound ledger with every table in place. Raises LedgerUnusable."""
+    if path.is_dir():
+        message = f"{path}: a folder stands where the ledger should be; name a file, such as sqlite:///gateway.db"
+        raise LedgerUnusable(message)
     try:
         connection = connect(path)
         try:
@@ -79,7 +82,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, now: int) -> None:
         """INSERT INTO installation (id, checked_at) SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM installation)""",
         (str(uuid4()), now),
     )
-    connection.execute("UPDATE installation SET checked_at = ?", (now,))
+    connection.execute("UPDATE installation SET checked_at = max(checked_at, ?)", (now,))
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:

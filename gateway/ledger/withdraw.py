@@ -1,8 +1,8 @@
 """Cancel and retry: what was asked for is taken back, or asked for again."""
 
-from gateway.ledger.outcomes import NEVER_SENT, end_case, withdrawn
-from gateway.ledger.recount import recount
-from gateway.ledger.rows import BULK, ENDED, SINGLE, WAITING, items_of, outcome_of, to_json
+from gateway.ledger.outcomes import NEVER_SENT, end_case, recorded, withdrawn
+from gateway.ledger.recount import queue, recount
+from gateway.ledger.rows import BULK, ENDED, SINGLE, WAITING, to_json
 from gateway.ledger.store import Transaction
 from gateway.model.kinds import Kind, System
 from gateway.telemetry.events import CasesWithdrawn
@@ -25,13 +25,12 @@ def cancel(tx: Transaction, operation_id: str) -> None:
 
 def _end_called_before(tx: Transaction, operation_id: str) -> None:
     rows = tx.rows(
-        f"""SELECT position, status, found, deleted, evidence, messages, errors FROM cases
+        f"""SELECT position FROM cases
             WHERE operation_id = :id AND state = {WAITING} AND step = 'act' AND call_id IS NOT NULL""",  # noqa: S608
         {"id": operation_id},
     )
-    for position, *columns in rows:
-        items = items_of(tx, operation_id, position, position).get(position, ())
-        outcome = withdrawn(tx, operation_id, position, outcome_of(tuple(columns), items))
+    for (position,) in rows:
+        outcome = withdrawn(tx, operation_id, position, recorded(tx, operation_id, position))
         end_case(tx, operation_id, position, outcome)
 
 
@@ -49,6 +48,7 @@ def _end_never_called(tx: Transaction, operation_id: str) -> None:
     )
     row = tx.row("SELECT kind, tenant, backend, execute FROM operations WHERE id = :id", {"id": operation_id})
     if count and row:
+        queue(tx, -count)
         kind, tenant, backend, execute = row
         tx.effects.events.append(CasesWithdrawn(operation_id, Kind(kind), tenant, backend, bool(execute), count))
 
@@ -85,10 +85,12 @@ def rerun(tx: Transaction, operation_id: str, which: str) -> int:
     )
     count = tx.run(
         f"""UPDATE cases SET state = {WAITING}, lane = :lane, due_at = :now, failures = 0, first_called_at = NULL,
-                step = CASE status WHEN 'unknown' THEN :unknown ELSE 'act' END, retryable = 0, retry_at = NULL
+                last_code = NULL, step = CASE status WHEN 'unknown' THEN :unknown ELSE 'act' END, retryable = 0,
+                retry_at = NULL
             WHERE {chosen}""",  # noqa: S608 - our own conditions
         parameters,
     )
     if count:
+        queue(tx, count)
         tx.effects.work(backend, count)
     return count

@@ -150,6 +150,7 @@ def _calls() -> None:
         sa.Column("granted_at", sa.BigInteger, nullable=False),
         sa.Column("held_until", sa.BigInteger, nullable=False),  # slot and cases are taken until then
         sa.Column("settled_at", sa.BigInteger),
+        sa.Column("certain", sa.SmallInteger, nullable=False, server_default="0"),  # answered, or provably not sent
         sa.Column("outcome", sa.Text),
         sqlite_with_rowid=False,
     )
@@ -196,8 +197,16 @@ def _state() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "closures",  # times in which a backend said that it is closed; those of one backend do not overlap
+        sa.Column("backend", sa.Text, primary_key=True),
+        sa.Column("since", sa.BigInteger, primary_key=True),
+        sa.Column("until", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "installation",
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("checked_at", sa.BigInteger, nullable=False),
+        sa.Column("queued_cases", sa.BigInteger, nullable=False, server_default="0"),  # not ended, of all operations
         sqlite_with_rowid=False,
     )

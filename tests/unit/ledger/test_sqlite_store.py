@@ -1,0 +1,227 @@
+"""Group commit: many writes, one commit; each undone alone; nobody told of what is not on the disk."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.errors import CommitUnknown, LedgerUnavailable
+from gateway.ledger.sqlite import MAX_BATCH
+from gateway.ledger.store import Effects, Parameters, Transaction
+from tests.unit.ledger.stores import Notes, insert, inserting
+
+BIG = "x" * 200_000
+
+
+class Broken(Exception):
+    """A fault of the work itself."""
+
+
+def breaking(tx: Transaction) -> None:
+    insert(tx, "of the broken one")
+    raise Broken
+
+
+def spoiling(tx: Transaction) -> None:
+    insert(tx, "of the spoilt one")
+    tx.run("INSERT INTO no_such_table VALUES (1)")
+
+
+class Failing:
+    """A connection whose COMMIT fails, before or after it has done its work."""
+
+    def __init__(self, connection: sqlite3.Connection, code: int, *, done: bool) -> None:
+        self._connection, self._code, self._done = connection, code, done
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._connection.in_transaction
+
+    def execute(self, sql: str, parameters: Parameters = {}) -> sqlite3.Cursor:  # noqa: B006 - never written to
+        if sql != "COMMIT":
+            return self._connection.execute(sql, parameters)
+        if self._done:
+            self._connection.execute(sql)
+        error = sqlite3.OperationalError("made up")
+        error.sqlite_errorcode = self._code
+        raise error
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+async def test_writes_that_wait_share_one_commit(notes: Notes) -> None:
+    await notes.together(*(inserting(str(number)) for number in range(100)))
+
+    assert notes.commits == 1
+    assert len(await notes.read()) == 100
+
+
+async def test_a_commit_is_shared_by_so_many_at_most(notes: Notes) -> None:
+    await notes.together(*(inserting(str(number)) for number in range(MAX_BATCH)))
+
+    assert notes.commits == 2
+    assert len(await notes.read()) == MAX_BATCH
+
+
+async def test_a_single_write_is_not_kept_waiting_for_others(notes: Notes) -> None:
+    for number in range(5):
+        await notes.write(str(number))
+
+    assert notes.commits == 5
+
+
+async def test_what_is_answered_is_committed(notes: Notes) -> None:
+    """A reader's connection sees commits only."""
+    for number in range(20):
+        await notes.write(str(number))
+        assert len(await notes.read()) == number + 1
+
+
+async def test_commits_are_durable(notes: Notes) -> None:
+    modes = await notes.store.write(lambda tx: [tx.row("PRAGMA journal_mode"), tx.row("PRAGMA synchronous")])
+
+    assert modes == [("wal",), (2,)]
+
+
+@pytest.mark.parametrize(("bad", "error"), [(breaking, Broken), (spoiling, LedgerUnavailable)])
+async def test_a_write_that_fails_is_undone_alone(
+    notes: Notes, bad: Callable[[Transaction], None], error: type[Exception]
+) -> None:
+    before, failed, after = await notes.together(inserting("before"), bad, inserting("after"))
+
+    assert (before, after) == (1, 1)
+    assert isinstance(failed, error)
+    assert await notes.read() == ["after", "before"]
+
+
+async def test_a_write_sees_what_its_batch_wrote_before_it(notes: Notes) -> None:
+    results = await notes.together(
+        inserting("a"), breaking, lambda tx: tx.row("SELECT count(*) FROM notes"), inserting("b")
+    )
+
+    assert results[2] == (1,)
+
+
+async def test_effects_follow_the_commit_and_only_that_of_their_own_write(notes: Notes) -> None:
+    seen: list[tuple[dict[str, int], int]] = []
+    notes.store.on_effects(lambda effects: seen.append((effects.due, notes.commits)))
+
+    def working(tx: Transaction) -> None:
+        tx.effects.work("hub", 3)
+
+    def breaking_after_work(tx: Transaction) -> None:
+        tx.effects.work("lost")
+        raise Broken
+
+    await notes.together(working, breaking_after_work)
+
+    assert seen == [({}, 1), ({"hub": 3}, 1)]
+
+
+async def test_a_full_ledger_refuses_what_it_cannot_hold_and_goes_on_when_there_is_room(notes: Notes) -> None:
+    await notes.write("before")
+    (pages,) = await notes.store.write(lambda tx: tx.row("PRAGMA page_count")) or (0,)
+    notes.store._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+
+    with pytest.raises(LedgerUnavailable, match="full"):
+        await notes.write(BIG)
+    refused = await notes.read()
+    notes.store._connection.execute("PRAGMA max_page_count = 1000000")
+    await notes.write(BIG)
+
+    assert refused == ["before"]
+    assert await notes.read() == ["before", BIG]
+
+
+async def test_nobody_of_a_batch_that_meets_a_full_disk_is_told_of_success_wrongly(notes: Notes) -> None:
+    (pages,) = await notes.store.write(lambda tx: tx.row("PRAGMA page_count")) or (0,)
+    notes.store._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+
+    answers = await notes.together(inserting("a"), inserting(BIG), inserting("b"))
+
+    told = [text for text, answer in zip(["a", BIG, "b"], answers, strict=True) if answer == 1]
+    assert isinstance(answers[1], LedgerUnavailable)
+    assert await notes.read() == sorted(told)
+
+
+async def test_nobody_is_told_of_success_when_sqlite_undoes_the_whole_transaction(notes: Notes) -> None:
+    """As it does by itself after some errors of the disk."""
+
+    def undone(tx: Transaction) -> None:
+        tx.run("ROLLBACK")
+        error = "disk I/O error"
+        raise sqlite3.OperationalError(error)
+
+    answers = await notes.together(inserting("a"), undone)
+    await notes.write("later")
+
+    assert [type(answer) for answer in answers] == [LedgerUnavailable] * 2
+    assert await notes.read() == ["later"]
+
+
+@pytest.mark.parametrize("done", [False, True])
+async def test_a_commit_whose_result_is_unknown_is_called_so(notes: Notes, *, done: bool) -> None:
+    sound = notes.store._connection
+    seen: list[Effects] = []
+    notes.store.on_effects(seen.append)
+    notes.store._connection = Failing(sound, sqlite3.SQLITE_IOERR, done=done)  # type: ignore[assignment]  # as used
+
+    with pytest.raises(CommitUnknown):
+        await notes.write("a")
+    notes.store._connection = sound
+    await notes.write("b")
+
+    assert len(seen) == 1
+    assert await notes.read() == (["a", "b"] if done else ["b"])
+
+
+async def test_a_commit_that_found_no_room_wrote_nothing(notes: Notes) -> None:
+    sound = notes.store._connection
+    notes.store._connection = Failing(sound, sqlite3.SQLITE_FULL, done=False)  # type: ignore[assignment]  # as used
+
+    with pytest.raises(LedgerUnavailable):
+        await notes.write("a")
+    notes.store._connection = sound
+
+    assert await notes.read() == []
+
+
+async def test_who_no_longer_waits_for_a_write_disturbs_nobody(notes: Notes) -> None:
+    abandoned = notes.write("abandoned")
+    await asyncio.sleep(0)
+    abandoned.cancel()
+
+    await notes.write("kept")
+
+    assert await notes.read() == ["abandoned", "kept"]
+
+
+async def test_a_reader_sees_one_state_however_much_is_written_meanwhile(notes: Notes) -> None:
+    await notes.write("first")
+    loop = asyncio.get_running_loop()
+
+    def counting_twice(tx: Transaction) -> tuple[Any, Any]:
+        before = tx.row("SELECT count(*) FROM notes")
+        asyncio.run_coroutine_threadsafe(notes.store.write(inserting("meanwhile")), loop).result(10)
+        return before, tx.row("SELECT count(*) FROM notes")
+
+    assert await notes.store.read(counting_twice) == ((1,), (1,))
+    assert len(await notes.read()) == 2
+
+
+async def test_a_reader_cannot_write(notes: Notes) -> None:
+    with pytest.raises(LedgerUnavailable, match="readonly"):
+        await notes.store.read(inserting("a"))
+
+
+async def test_closing_leaves_one_file_and_its_lock(notes: Notes, tmp_path: Path) -> None:
+    await notes.write("a")
+    await notes.read()
+    await notes.store.close()
+
+    assert names_in(tmp_path) == ["ledger.db", "ledger.db.lock"]
