@@ -22,7 +22,7 @@ from gateway.ledger.base import Ledger
 from gateway.ledger.open import open_ledger
 from gateway.server import Server, listeners
 from gateway.telemetry import logs
-from gateway.telemetry.events import Event, Observer
+from gateway.telemetry.events import Event, LedgerFailed, Observer
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.registry import process_registry
 from gateway.transport.channels import Channels
@@ -48,11 +48,10 @@ class Gateway:
         self._settings = settings
         self._ledger = ledger
         self._on_broken = on_broken
+        self._observer = observer
         self._channels = Channels(clock, observer)
         self._opened = {name: self._channels.open(backend) for name, backend in settings.backends.items()}
-        self._dispatchers = {
-            name: self._dispatcher(backend, clock, observer) for name, backend in settings.backends.items()
-        }
+        self._dispatchers = {name: self._dispatcher(backend, clock) for name, backend in settings.backends.items()}
         self._upkeep = Upkeep(self.settings, ledger, metrics.levels, clock, observer)
         self._tasks: list[asyncio.Task[None]] = []
         self.parts = Parts(
@@ -96,13 +95,18 @@ class Gateway:
         await self._channels.close()
         await self._ledger.close()
 
-    def _dispatcher(self, backend: BackendSettings, clock: Clock, observer: Observer) -> Dispatcher:
+    def _dispatcher(self, backend: BackendSettings, clock: Clock) -> Dispatcher:
         def settings() -> tuple[BackendSettings, Retry]:
             return self._settings.backends[backend.name], self._settings.retry
 
         channel = self._opened[backend.name]
-        carrier = Carrier(settings, backend_for(backend), channel, self._ledger, clock, observer, uniform)
-        return Dispatcher(settings, carrier, channel, self._ledger, clock, observer, uniform)
+        carrier = Carrier(settings, backend_for(backend), channel, self._ledger, clock, self._observe, uniform)
+        return Dispatcher(settings, carrier, channel, self._ledger, clock, self._observe, uniform)
+
+    def _observe(self, event: Event) -> None:
+        self._observer(event)
+        if isinstance(event, LedgerFailed):
+            self._upkeep.doubt()
 
     def _loop_ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -27,17 +27,23 @@ class Upkeep:
         self._levels = levels
         self._clock = clock
         self._observer = observer
-        self._never = asyncio.Event()
+        self._doubt = asyncio.Event()
         self.ledger_works = True
+
+    def doubt(self) -> None:
+        """The ledger failed somebody: it is not relied upon until it has been checked, which is done now."""
+        self.ledger_works = False
+        self._doubt.set()
 
     async def run(self) -> None:
         """Check, take the levels, wait, for ever."""
         while True:
+            self._doubt.clear()
             await self.once()
             interval = INTERVAL_SECONDS if self.ledger_works else INTERVAL_IN_TROUBLE_SECONDS
             due = self._clock.monotonic() + interval
-            await self._clock.wait(self._never, interval)
-            self._levels.lag(max(0.0, self._clock.monotonic() - due))
+            if not await self._clock.wait(self._doubt, interval):
+                self._levels.lag(max(0.0, self._clock.monotonic() - due))
 
     async def once(self) -> None:
         """Check the ledger and take the levels."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from random import uniform as random_uniform
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.backends.base import Backend
 from gateway.clock import Clock
@@ -61,28 +62,38 @@ class Carrier:
     async def carry(self, call: Call, asked_at: float, came_back: Callable[[], None]) -> None:
         """Carry out `call`, permission for which was asked at `asked_at` (monotonic seconds).
 
-        `came_back` is called when nothing is left to do but to record the outcome.
+        `came_back` is called, whatever happens, when nothing is left to do but to record the outcome.
         """
         began = self._clock.monotonic()
-        limits = self._settings()[0].limits
-        if self._punctuality.in_time(began - asked_at, limits):
-            result = await self._send(call)
-            distrusted = self.health.distrusted
-            pause = self._take_note(call, result)
-            elapsed = self._clock.monotonic() - began
-            settlement = self._settlement(call, result, elapsed, pause, distrusted=distrusted)
-        else:
-            result = Result(Reading({}), NOT_BEGUN, sent=False, answered=False, reason="late")
-            settlement = _put_back(call)
-        came_back()
+        try:
+            if self._punctuality.in_time(began - asked_at, self._settings()[0].limits):
+                result, settlement = await self._carry_out(call, began)
+            else:
+                result = Result(Reading({}), NOT_BEGUN, sent=False, answered=False, reason="late")
+                settlement = _put_back(call)
+        finally:
+            came_back()
         await self._record(settlement)
         self._tell(call, result, self._clock.monotonic() - began)
 
     async def lose(self, call: Call) -> None:
-        """Settle a call that nobody will bring an answer of any more: whoever made it is gone."""
+        """Settle a call that nobody will bring an answer of any more: whoever made it is gone.
+
+        Its cases have their whole deadline before them: while nobody was there, nobody could do anything for them.
+        """
+        whole = self._settings()[1].deadline_seconds
+        cases = tuple(replace(case, open_seconds_left=whole) for case in call.cases)
+        call = replace(call, cases=cases)
         result = Result(unanswered(call), "unknown", sent=True, answered=False, reason="lost")
         await self._record(self._settlement(call, result, 0.0, None))
         self._tell(call, result, 0.0)
+
+    async def _carry_out(self, call: Call, began: float) -> tuple[Result, CallSettlement]:
+        result = await self._send(call)
+        distrusted = self.health.distrusted
+        pause = self._take_note(call, result)
+        elapsed = self._clock.monotonic() - began
+        return result, self._settlement(call, result, elapsed, pause, distrusted=distrusted)
 
     async def _send(self, call: Call) -> Result:
         request = self._backend.build(call)

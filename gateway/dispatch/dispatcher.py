@@ -1,6 +1,7 @@
 """The loop of one backend: make ready, ask the ledger for permission, and carry out what it grants."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from gateway.clock import Clock
@@ -13,6 +14,8 @@ from gateway.model.calls import Call
 from gateway.model.hours import SECOND
 from gateway.telemetry.events import CallGranted, LedgerFailed, Observer
 from gateway.transport.base import Channel
+
+_logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 256
 """How many calls a process has under way at a backend whose cap is null: every fan-out is bounded."""
@@ -152,7 +155,13 @@ class Dispatcher:
         self._sending += 1
         task = asyncio.create_task(self._carrier.carry(call, asked_at, self._came_back))
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            # Ours, not the upstream's. The case waits for the end of its lease, as after a crash.
+            _logger.error("a call could not be carried out", exc_info=fault)
 
     def _came_back(self) -> None:
         """A call is about to be settled: a claim made now stands behind that in the ledger, often in one commit."""

@@ -5,6 +5,7 @@ from datetime import time
 from functools import partial
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from gateway.config.settings import Limits
@@ -224,3 +225,37 @@ async def test_stopping_begins_nothing_more_and_lets_what_is_under_way_end(tmp_p
         assert await made.dispatcher.drained(5)
         assert (await made.result(first)).outcome.status is Status.SUCCEEDED
         assert (await made.result(second)).outcome.status is Status.PENDING
+
+
+async def test_a_fault_of_ours_costs_one_case_its_lease_and_no_slot_for_good(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = [ValueError("a fault of ours")]
+
+    def once_broken(request: UpstreamRequest) -> Answer:
+        if broken:
+            raise broken.pop()
+        return deleted(request)
+
+    async with rig(tmp_path, once_broken, limits=Limits("hub", max_in_flight=1)) as made:
+        first = await made.accept("CN1")
+        await made.until(lambda: "a fault of ours" in caplog.text)
+        assert made.dispatcher.in_flight == 0
+        async with asyncio.timeout(5):
+            while not await made.ledger.finished(first, 0.01):
+                made.clock.move(5)
+        assert len(request_ids(made)) == 1, "it is resumed with its own id, since it may have been sent"
+
+
+async def test_a_call_lost_in_an_outage_longer_than_the_deadline_is_still_resumed(tmp_path: Path) -> None:
+    async with rig(tmp_path, run=False) as made:
+        operation_id = await made.accept("CN1")
+        await made.ledger.claim(made.dispatcher._rules(1))  # and then the process dies
+        made.clock.move(86_400)
+        loop = asyncio.create_task(made.dispatcher.run())
+        async with asyncio.timeout(5):
+            while not await made.ledger.finished(operation_id, 0.01):
+                made.clock.move(1)
+        assert (await made.result(operation_id)).outcome.status is Status.SUCCEEDED
+        made.dispatcher.stop()
+        await loop
