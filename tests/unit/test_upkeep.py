@@ -51,7 +51,6 @@ class Kept:
 
         self.ledger.check = unless_broken  # type: ignore[method-assign]
 
-    @property
     def relied_upon(self) -> bool:
         return self.upkeep.ledger_works
 
@@ -60,11 +59,11 @@ async def test_a_ledger_that_cannot_be_written_is_noticed_and_so_is_its_return(t
     kept = Kept(tmp_path)
     kept.broken = True
     await kept.upkeep.once()
-    assert not kept.relied_upon
+    assert not kept.relied_upon()
     assert kept.events == [LedgerFailed("check", "disk full")]
     kept.broken = False
     await kept.upkeep.once()
-    assert kept.relied_upon
+    assert kept.relied_upon()
     await kept.ledger.close()
 
 
@@ -93,7 +92,7 @@ async def test_it_checks_every_five_seconds_every_second_in_trouble_and_at_once_
 async def test_a_ledger_that_failed_somebody_is_not_relied_upon_until_it_was_checked(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     kept.upkeep.doubt()
-    assert not kept.relied_upon
+    assert not kept.relied_upon()
     await kept.ledger.close()
 
 
