@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.configuration import config_option
 from gateway.config import load
 from gateway.config.notes import notes
 from gateway.config.settings import BackendSettings, Caller, Limits, Route, Settings, Tenant
@@ -14,15 +15,7 @@ from gateway.model.kinds import Kind
 
 
 @click.command()
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    envvar="GATEWAY_CONFIG",
-    default="gateway.yaml",
-    show_default=True,
-    show_envvar=True,
-    help="The configuration file.",
-)
+@config_option
 def check(config: Path) -> None:
     """Say everything that is wrong with a configuration file, or what it sets up.
 

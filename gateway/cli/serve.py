@@ -5,19 +5,12 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.configuration import config_option
 from gateway.errors import ConfigurationError, LedgerError
 
 
 @click.command()
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    envvar="GATEWAY_CONFIG",
-    default="gateway.yaml",
-    show_default=True,
-    show_envvar=True,
-    help="The configuration file.",
-)
+@config_option
 def serve(config: Path) -> None:
     """Run the gateway until SIGTERM or Ctrl-C, which let calls in flight finish and leave what is queued.
 

@@ -71,10 +71,3 @@ class Purpose(StrEnum):
     """The caller asked for a dry run."""
     PROBE = "probe"
     """A dry run of ours that settles an unknown outcome: is the case still there?"""
-
-
-def system_of(kind: Kind) -> frozenset[System]:
-    """The systems that can carry out `kind`."""
-    if kind is Kind.CASE_DELETION:
-        return frozenset({System.HUB_PROPERTY, System.CLAIMSHOP})
-    return frozenset({System.ORACLE_ECM})
