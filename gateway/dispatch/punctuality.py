@@ -10,7 +10,8 @@ from gateway.config.settings import Limits
 from gateway.ledger.pace import MARGIN_MICROSECONDS
 from gateway.model.hours import SECOND
 
-PACED_SECONDS = MARGIN_MICROSECONDS / SECOND
+PACED_SECONDS = MARGIN_MICROSECONDS / SECOND * 2 / 3
+"""The rest of the margin is for the network, whose delays differ as well."""
 UNPACED_SECONDS = 1.0
 """Without windows a late call does no harm until its lease runs short."""
 LONGEST_SECONDS = 0.5
