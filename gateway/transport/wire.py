@@ -45,18 +45,20 @@ class Wire:
         Raises NotSent: no byte left. Raises AnswerUnknown: a byte left, and no answer came that is whole, of at most
         1 MiB, and without a content coding.
         """
+        connection: Connection | None = None
         try:
             message = self._worded(request, headers)
-            connection = await self._connection(deadline)
-        except Exception as error:
-            raise broken_call(error, sent=False) from error
-        try:
             async with asyncio.timeout_at(deadline):
+                connection = await self._pool.take()
+                if asyncio.get_running_loop().time() >= deadline:
+                    # The timeout alone would end the call only once it waits, and then it is on its way.
+                    raise TimeoutError
                 reply = await connection.call(message)
         except Exception as error:
-            raise broken_call(error, sent=connection.sent) from error
+            raise broken_call(error, sent=connection is not None and connection.sent) from error
         finally:
-            self._pool.put_back(connection)
+            if connection is not None:
+                self._pool.put_back(connection)
         return self._answer(reply)
 
     def close(self) -> None:
