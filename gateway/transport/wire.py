@@ -50,9 +50,7 @@ class Wire:
             message = self._worded(request, headers)
             async with asyncio.timeout_at(deadline):
                 connection = await self._pool.take()
-                if asyncio.get_running_loop().time() >= deadline:
-                    # The timeout alone would end the call only once it waits, and then it is on its way.
-                    raise TimeoutError
+                _demand_time(deadline)
                 reply = await connection.call(message)
         except Exception as error:
             raise broken_call(error, sent=connection is not None and connection.sent) from error
@@ -96,6 +94,12 @@ class Wire:
         if answer.header("content-encoding") not in {None, "", "identity"}:
             raise AnswerUnknown("encoding", "the answer has a content coding that was not asked for")
         return answer
+
+
+def _demand_time(deadline: float) -> None:
+    """A timeout alone would end a call only once it waits, and then it is on its way."""
+    if asyncio.get_running_loop().time() >= deadline:
+        raise TimeoutError
 
 
 def _as_bytes(headers: tuple[tuple[str, str], ...]) -> list[tuple[bytes, bytes]]:
