@@ -62,7 +62,7 @@ class Gateway:
             render_metrics=metrics.render,
             observer=observer,
         )
-        ledger.subscribe(self._hint)
+        ledger.subscribe(self._hint, self._freed)
 
     def settings(self) -> Settings:
         """The configuration in force."""
@@ -124,6 +124,10 @@ class Gateway:
             for name, dispatcher in self._dispatchers.items():
                 if name != backend and self._settings.backends[name].limits == group:
                     dispatcher.hint(0)
+
+    def _freed(self, backend: str) -> None:
+        if backend in self._dispatchers:
+            self._dispatchers[backend].hint(0)
 
     def _readiness(self) -> tuple[str, ...]:
         return () if self._upkeep.ledger_works else ("ledger_unavailable",)

@@ -1,6 +1,7 @@
 """A clock that stands still until it is told to go on."""
 
 import asyncio
+from collections.abc import Callable
 
 START = 1_767_225_600_000_000
 """2026-01-01 00:00 UTC, in microseconds since 1970."""
@@ -12,6 +13,8 @@ class ManualClock:
     def __init__(self, now: int = START) -> None:
         self.microseconds = now
         self.seconds = 100.0
+        self.followers: list[Callable[[int], None]] = []
+        """Clocks elsewhere that show the same time: each is told it, in microseconds."""
         self._moved = asyncio.Event()
 
     def advance(self, seconds: float) -> None:
@@ -23,6 +26,8 @@ class ManualClock:
     def jump(self, seconds: float) -> None:
         """Somebody sets the wall clock; no time passes."""
         self.microseconds += round(seconds * 1_000_000)
+        for follow in self.followers:
+            follow(self.microseconds)
 
     def now(self) -> int:
         return self.microseconds

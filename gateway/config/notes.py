@@ -39,7 +39,6 @@ def _paced_apart(settings: Settings) -> Iterator[str]:
 def _not_built_yet(settings: Settings) -> Iterator[str]:
     callers = settings.callers.values()
     given = {
-        "store.url: postgresql": settings.store.url.startswith("postgresql:"),
         "store.retention_days": settings.store.retention_days != Store().retention_days,
         "retry.budget_ratio": settings.retry.budget_ratio != Retry().budget_ratio,
         "circuit": settings.circuit != Circuit(),

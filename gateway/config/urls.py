@@ -84,6 +84,7 @@ def _postgresql(found: str) -> str:
     parts = _split(found)
     if parts.password is not None or "password" in parse_qs(parts.query, keep_blank_values=True):
         raise Unfit("leave the password out: a secret does not belong in this file (PGPASSFILE, PGPASSWORD)")
-    if not parts.hostname or not parts.path.strip("/"):
+    host = parts.hostname or parse_qs(parts.query).get("host")  # in the query: the folder of a local server's socket
+    if not host or not parts.path.strip("/"):
         raise Unfit(f'expected "postgresql://user@host/database", got {quote(found)}')
     return found

@@ -30,19 +30,27 @@ def find(tx: Transaction, caller: str, key: str, fingerprint: str) -> Accepted |
 
 def accept(tx: Transaction, new: NewOperation, ids: Ids, max_queued_cases: int) -> Accepted | KeyReused | QueueFull:
     """Record `new`, or answer from the record."""
-    if new.idempotency_key is not None:
-        found = find(tx, new.caller, new.idempotency_key, new.fingerprint)
-        if isinstance(found, Accepted):
-            _run_copy(tx, found.operation_id)
-        if found is not None:
-            return found
-    queued = queued_cases(tx)
-    if queued + len(new.cases) > max_queued_cases:
-        return QueueFull(queued)
-    return Accepted(_record(tx, new, ids), created=True)
+    while (known := _known(tx, new)) is None:
+        queued = queued_cases(tx)
+        if queued + len(new.cases) > max_queued_cases:
+            return QueueFull(queued)
+        if (operation_id := _record(tx, new, ids)) is not None:
+            return Accepted(operation_id, created=True)
+        # Another process has recorded a copy since we looked: that one is the operation.
+    return known
+
+
+def _known(tx: Transaction, new: NewOperation) -> Accepted | KeyReused | None:
+    if new.idempotency_key is None:
+        return None
+    found = find(tx, new.caller, new.idempotency_key, new.fingerprint)
+    if isinstance(found, Accepted):
+        _run_copy(tx, found.operation_id)
+    return found
 
 
 def _run_copy(tx: Transaction, operation_id: str) -> None:
+    tx.hold(operation_id)
     finished = tx.row(
         "SELECT 1 FROM operations WHERE id = :id AND finished_at IS NOT NULL AND cancelled_at IS NULL",
         {"id": operation_id},
@@ -51,13 +59,15 @@ def _run_copy(tx: Transaction, operation_id: str) -> None:
         recount(tx, operation_id)
 
 
-def _record(tx: Transaction, new: NewOperation, ids: Ids) -> str:
+def _record(tx: Transaction, new: NewOperation, ids: Ids) -> str | None:
+    """The id of the new operation; null if its idempotency key has been used meanwhile."""
     operation_id = ids.make(tx.now)
-    tx.run(
+    recorded = tx.run(
         """INSERT INTO operations (id, caller, idempotency_key, fingerprint, kind, tenant, backend, system,
                upstream_tenant, execute, total, created_at, request_id, trace_parent)
            VALUES (:id, :caller, :key, :fingerprint, :kind, :tenant, :backend, :system, :upstream_tenant, :execute,
-               :total, :now, :request_id, :trace_parent)""",
+               :total, :now, :request_id, :trace_parent)
+           ON CONFLICT (caller, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING""",
         {
             "id": operation_id,
             "caller": new.caller,
@@ -75,8 +85,10 @@ def _record(tx: Transaction, new: NewOperation, ids: Ids) -> str:
             "trace_parent": new.trace_parent,
         },
     )
+    if not recorded:
+        return None
     _record_cases(tx, new, operation_id)
-    queue(tx, len(new.cases))
+    queue(tx, operation_id, len(new.cases))
     tx.effects.work(new.backend, len(new.cases))
     tx.effects.events.append(
         OperationAccepted(

@@ -137,8 +137,12 @@ class BackendQueue(Struct, frozen=True):
 class Ledger(Protocol):
     """Durable record and queue in one."""
 
-    def subscribe(self, work: Callable[[str, int], None]) -> None:
-        """Have `work(backend, cases)` called, on the event loop, whenever cases may have become due."""
+    def subscribe(self, work: Callable[[str, int], None], freed: Callable[[str], None] | None = None) -> None:
+        """Have `work(backend, cases)` called, on the event loop, whenever cases may have become due.
+
+        `freed(backend)`: a call came back that a claim made since may not have seen to be over, such as another
+        process's; so a slot, or a case that it held, may be free.
+        """
         ...
 
     async def accept(self, new: NewOperation, *, max_queued_cases: int) -> Accepted | KeyReused | QueueFull:

@@ -21,6 +21,7 @@ LOOK_AGAIN_MICROSECONDS = SECOND
 
 def claim(tx: Transaction, rules: ClaimRules, ids: Ids) -> Claim:
     """Grant what may be sent to `rules.backend` now, and say when to ask again for what may not."""
+    tx.lock(f"limits {rules.limits.name}")
     lost = lost_calls(tx, rules)
     lanes = _lanes(tx, rules.backend)
     if not lanes:
@@ -142,6 +143,14 @@ class _Picker:
         return self._queues[candidate]
 
     def _due(self, candidate: Candidate, count: int) -> list[DueCase]:
+        """Due cases of a lane that nobody can withdraw any more, before they are granted."""
+        found = self._look(candidate, count)
+        operations = {case.operation_id for case in found}
+        if found and self._tx.hold(*sorted(operations)):
+            found = [case for case in self._look(candidate, count) if case.operation_id in operations]
+        return found
+
+    def _look(self, candidate: Candidate, count: int) -> list[DueCase]:
         """Due cases of a lane, but none whose identifier another call of the limits group holds."""
         rows = self._tx.rows(
             f"""SELECT {DUE_COLUMNS} FROM cases c JOIN operations o ON o.id = c.operation_id

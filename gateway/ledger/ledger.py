@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import partial
 
+from gateway.errors import LedgerUnavailable
 from gateway.ledger import queries
 from gateway.ledger.accept import accept, find
 from gateway.ledger.base import (
@@ -34,13 +36,16 @@ class SqlLedger:
         self._observer = observer
         self._ids = Ids()
         self._work: list[Callable[[str, int], None]] = []
-        self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._freed: list[Callable[[str], None]] = []
+        self._waiting: dict[str, set[_Waiter]] = {}
         self._groups: dict[str, str] = {}
         store.on_effects(self._follow)
 
-    def subscribe(self, work: Callable[[str, int], None]) -> None:
+    def subscribe(self, work: Callable[[str, int], None], freed: Callable[[str], None] | None = None) -> None:
         """See `Ledger`."""
         self._work.append(work)
+        if freed is not None:
+            self._freed.append(freed)
 
     async def accept(self, new: NewOperation, *, max_queued_cases: int) -> Accepted | KeyReused | QueueFull:
         """See `Ledger`."""
@@ -72,21 +77,37 @@ class SqlLedger:
 
     async def finished(self, operation_id: str, seconds: float) -> bool:
         """See `Ledger`."""
-        event = asyncio.Event()
-        self._waiting.setdefault(operation_id, set()).add(event)
+        waiter = _Waiter()
+        self._waiting.setdefault(operation_id, set()).add(waiter)
         try:
-            if await self._store.read(partial(queries.has_finished, operation_id=operation_id)):
+            if await self._has_finished(operation_id):
                 return True
             async with asyncio.timeout(seconds):
-                await event.wait()
+                await self._told_or_seen(waiter, operation_id)
         except TimeoutError:
             return False
         finally:
             waiting = self._waiting[operation_id]
-            waiting.discard(event)
+            waiting.discard(waiter)
             if not waiting:
                 del self._waiting[operation_id]
         return True
+
+    async def _has_finished(self, operation_id: str) -> bool:
+        return await self._store.read(partial(queries.has_finished, operation_id=operation_id))
+
+    async def _told_or_seen(self, waiter: "_Waiter", operation_id: str) -> None:
+        """Wait for the word that the operation has finished; who may miss it looks from time to time."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._store.poll_seconds):
+                    await waiter.woken.wait()
+            if waiter.finished:
+                return
+            waiter.woken.clear()
+            with suppress(LedgerUnavailable):  # the word may come when the ledger is back
+                if await self._has_finished(operation_id):
+                    return
 
     async def cancel(self, operation_id: str) -> None:
         """See `Ledger`."""
@@ -125,10 +146,12 @@ class SqlLedger:
         for event in effects.events:
             self._observer(event)
         for operation_id in effects.finished:
-            for waiting in self._waiting.get(operation_id, ()):
-                waiting.set()
+            for waiter in self._waiting.get(operation_id, ()):
+                waiter.wake(finished=True)
         for backend, cases in effects.due.items():
             self._hint(backend, cases)
+        if effects.missed:
+            self._look_again()
 
     def _hint(self, backend: str, cases: int) -> None:
         """Tell who dispatches; a freed slot or case may be what backends with the same limits wait for."""
@@ -138,6 +161,31 @@ class SqlLedger:
             work(backend, cases)
             for other in others:
                 work(other, 0)
+        if self._store.poll_seconds is not None:
+            for freed in self._freed:
+                freed(backend)
+
+    def _look_again(self) -> None:
+        """Anything may have happened without a word of it."""
+        for waiters in self._waiting.values():
+            for waiter in waiters:
+                waiter.wake(finished=False)
+        for backend in self._groups:
+            self._hint(backend, 1)
+
+
+class _Waiter:
+    """Somebody who waits for an operation to finish."""
+
+    __slots__ = ("finished", "woken")
+
+    def __init__(self) -> None:
+        self.woken = asyncio.Event()
+        self.finished = False
+
+    def wake(self, *, finished: bool) -> None:
+        self.finished = self.finished or finished
+        self.woken.set()
 
 
 def _touch(tx: Transaction) -> None:

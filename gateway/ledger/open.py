@@ -10,6 +10,7 @@ from gateway.ledger.sqlite import SqliteStore
 from gateway.telemetry.events import Observer
 
 SQLITE = "sqlite:///"
+POSTGRESQL = ("postgresql://", "postgres://")
 
 
 def open_ledger(url: str, clock: Clock, observer: Observer, *, folder: Path = Path()) -> Ledger:
@@ -18,7 +19,12 @@ def open_ledger(url: str, clock: Clock, observer: Observer, *, folder: Path = Pa
     To be called within the event loop on which it will be used.
     Raises LedgerUnusable: it cannot be opened, is corrupt, is in use, or was made by a newer version.
     """
-    if not url.startswith(SQLITE):
-        message = f"store.url: {url.split(':', 1)[0]} is not built into this version; use sqlite:///gateway.db"
-        raise LedgerUnusable(message)
-    return SqlLedger(SqliteStore((folder / url.removeprefix(SQLITE)).resolve(), clock), observer)
+    if url.startswith(SQLITE):
+        return SqlLedger(SqliteStore((folder / url.removeprefix(SQLITE)).resolve(), clock), observer)
+    if url.startswith(POSTGRESQL):
+        # 10 MB and 80 ms that a ledger in a file does without.
+        from gateway.ledger.postgres import PostgresStore  # noqa: PLC0415 - see above
+
+        return SqlLedger(PostgresStore(url, clock), observer)
+    message = f"store.url: {url.split(':', 1)[0]} is not known; use sqlite:///gateway.db or postgresql://user@host/db"
+    raise LedgerUnusable(message)

@@ -83,7 +83,7 @@ def end_case(
         count_one(tx, operation_id, outcome.status, instead_of=Status(status))
     else:
         count_one(tx, operation_id, outcome.status)
-        queue(tx, -1)
+        queue(tx, operation_id, -1)
     finish_if_ended(tx, operation_id)
     tx.effects.events.append(
         CaseEnded(

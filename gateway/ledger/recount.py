@@ -30,14 +30,21 @@ def recount(tx: Transaction, operation_id: str) -> None:
     finish_if_ended(tx, operation_id)
 
 
-def queue(tx: Transaction, cases: int) -> None:
-    """So many cases more are queued, or fewer where `cases` is below 0."""
-    tx.run("UPDATE installation SET queued_cases = queued_cases + :cases", {"cases": cases})
+def queue(tx: Transaction, operation_id: str, cases: int) -> None:
+    """So many cases more of an operation are queued, or fewer where `cases` is below 0.
+
+    Counted in the slot that the last digit of its id names: one number for all would be a row for which every accept
+    and settle of every process waits in line.
+    """
+    tx.run(
+        "UPDATE queue_slots SET cases = cases + :cases WHERE slot = :slot",
+        {"cases": cases, "slot": int(operation_id[-1], 16)},
+    )
 
 
 def queued_cases(tx: Transaction) -> int:
     """How many cases have not ended. Kept as a number: counting them would take longer, the longer the queue."""
-    row = tx.row("SELECT queued_cases FROM installation")
+    row = tx.row("SELECT sum(cases) FROM queue_slots")
     return int(row[0]) if row else 0
 
 

@@ -17,6 +17,7 @@ def settle(tx: Transaction, settlement: CallSettlement) -> None:
     the commit that recorded it had no known result, it is without effect.
     """
     call = settlement.call
+    tx.hold(call.operation_id)
     before = tx.row("SELECT settled_at, certain FROM calls WHERE id = :id", {"id": call.id})
     certain = settlement.answered or not settlement.sent
     if before is None or (before[0] is not None and (before[1] or not certain)):
@@ -104,6 +105,7 @@ def _wait_again(tx: Transaction, settlement: CallSettlement, case: CaseSettlemen
 
 def _pause(tx: Transaction, backend: str, pause: Pause) -> None:
     until = tx.now + round(pause.seconds * SECOND)
+    # Before the closure: who writes this row keeps the other settles of the backend off its closures.
     tx.run(
         """INSERT INTO pauses (backend, until, reason) VALUES (:backend, :until, :reason)
            ON CONFLICT (backend) DO UPDATE SET until = excluded.until, reason = excluded.reason

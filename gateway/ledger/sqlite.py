@@ -34,6 +34,13 @@ class SqliteTransaction:
         self.now = now
         self.effects = Effects()
 
+    def lock(self, name: str) -> None:
+        """See `Transaction`: SQLite has one writer."""
+
+    def hold(self, *operation_ids: str) -> bool:  # noqa: ARG002 - see `Transaction`: SQLite has one writer
+        """See `Transaction`: SQLite has one writer."""
+        return False
+
     def rows(self, sql: str, parameters: Parameters = {}) -> Sequence[Row]:  # noqa: B006 - never written to
         """See `Transaction`."""
         return self._connection.execute(sql, parameters).fetchall()
@@ -75,6 +82,8 @@ class _Job:
 
 class SqliteStore:
     """`Store` (see there) in one file, locked for this process; every commit is on the disk before it is answered."""
+
+    poll_seconds: float | None = None
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._loop = asyncio.get_running_loop()

@@ -13,9 +13,11 @@ T = TypeVar("T")
 class Effects:
     """What follows from a transaction, and happens only once it is committed."""
 
-    __slots__ = ("due", "events", "finished")
+    __slots__ = ("due", "events", "finished", "missed")
 
-    def __init__(self) -> None:
+    def __init__(self, *, missed: bool = False) -> None:
+        self.missed = missed
+        """News of other processes may have been missed: anything may be due, or finished."""
         self.events: list[Event] = []
         self.due: dict[str, int] = {}
         self.finished: set[str] = set()
@@ -24,15 +26,38 @@ class Effects:
         """Cases of `backend` may have become due."""
         self.due[backend] = self.due.get(backend, 0) + cases
 
+    def add(self, other: "Effects") -> None:
+        """What the others of this ledger have to know of `other`, too."""
+        self.finished |= other.finished
+        for backend, cases in other.due.items():
+            self.work(backend, cases)
+
 
 class Transaction(Protocol):
     """One transaction: statements in the common subset of SQLite and PostgreSQL, with `:name` parameters.
 
-    `now` is the ledger's time at its beginning. Statements raise the database's own errors; the store translates them.
+    Statements raise the database's own errors; the store translates them. Other transactions may commit between two
+    statements of this one, unless `lock` or `hold` keeps them from it: what follows from several statements is read
+    behind one of these.
     """
 
-    now: int
     effects: Effects
+
+    @property
+    def now(self) -> int:
+        """The ledger's time, microseconds since 1970: at the beginning, or behind the last `lock`."""
+        ...
+
+    def lock(self, name: str) -> None:
+        """Be the only transaction with the lock `name`, until its end; what the last one did is seen from here on."""
+        ...
+
+    def hold(self, *operation_ids: str) -> bool:
+        """Be the only one that changes these operations and their cases, until the end.
+
+        Returns whether others may have changed them up to now, so that what was read of them has to be read again.
+        """
+        ...
 
     def rows(self, sql: str, parameters: Parameters = ...) -> Sequence[Row]:
         """Every row of a query."""
@@ -52,7 +77,13 @@ class Transaction(Protocol):
 
 
 class Store(Protocol):
-    """A database that runs transactions, several writers' in one commit where it can."""
+    """A database that runs transactions, several writers' in one commit where it can.
+
+    `poll_seconds`: null where one process has the database to itself and its writes happen in the order in which they
+    were asked for. Elsewhere, how often who waits for another process looks for himself, should its news be lost.
+    """
+
+    poll_seconds: float | None
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a transaction and return its result once that is durable; then its effects happen.

@@ -13,6 +13,7 @@ NOT_SUCCEEDED = "status IN ('failed', 'unknown', 'partial', 'cancelled')"
 
 def cancel(tx: Transaction, operation_id: str) -> None:
     """Start no further case: end what never began, and let what began come to its end (CONTRACT.md section 2, 8)."""
+    tx.hold(operation_id)
     changed = tx.run(
         "UPDATE operations SET cancelled_at = :now WHERE id = :id AND finished_at IS NULL AND cancelled_at IS NULL",
         {"id": operation_id, "now": tx.now},
@@ -48,13 +49,14 @@ def _end_never_called(tx: Transaction, operation_id: str) -> None:
     )
     row = tx.row("SELECT kind, tenant, backend, execute FROM operations WHERE id = :id", {"id": operation_id})
     if count and row:
-        queue(tx, -count)
+        queue(tx, operation_id, -count)
         kind, tenant, backend, execute = row
         tx.effects.events.append(CasesWithdrawn(operation_id, Kind(kind), tenant, backend, bool(execute), count))
 
 
 def retry(tx: Transaction, operation_id: str) -> None:
     """Make every ended case that did not succeed due again; a person asked for it, so a cancellation is lifted."""
+    tx.hold(operation_id)
     if rerun(tx, operation_id, NOT_SUCCEEDED):
         tx.run("UPDATE operations SET cancelled_at = NULL WHERE id = :id", {"id": operation_id})
         recount(tx, operation_id)
@@ -91,6 +93,6 @@ def rerun(tx: Transaction, operation_id: str, which: str) -> int:
         parameters,
     )
     if count:
-        queue(tx, count)
+        queue(tx, operation_id, count)
         tx.effects.work(backend, count)
     return count

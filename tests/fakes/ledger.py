@@ -55,7 +55,7 @@ class FakeLedger:
         )
         self._recount(operation_id)
 
-    def subscribe(self, work: Callable[[str, int], None]) -> None:
+    def subscribe(self, work: Callable[[str, int], None], freed: Callable[[str], None] | None = None) -> None:
         """Nobody is told."""
 
     async def accept(self, new: NewOperation, *, max_queued_cases: int) -> Accepted | KeyReused | QueueFull:

@@ -99,9 +99,14 @@ def test_a_password_in_the_ledger_s_url_is_refused_and_not_shown(faults_with: Fa
     assert "hunter2" not in fault
 
 
-def test_a_postgresql_ledger_is_accepted_as_it_stands(settings_in: Read) -> None:
-    url = "postgresql://gateway@db.internal:5432/gateway?sslmode=verify-full"
-
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://gateway@db.internal:5432/gateway?sslmode=verify-full",
+        "postgresql://gateway@/gateway?host=/run/postgresql",
+    ],
+)
+def test_a_postgresql_ledger_is_accepted_as_it_stands(settings_in: Read, url: str) -> None:
     assert settings_in(f"store: {{url: '{url}'}}").store.url == url
 
 

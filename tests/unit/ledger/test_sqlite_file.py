@@ -26,7 +26,7 @@ from gateway.telemetry.events import nobody
 
 async def main():
     ledger = open_ledger("sqlite:///ledger.db", SystemClock(), nobody, folder=Path(sys.argv[1]))
-    print("open", "alembic" in sys.modules, "sqlalchemy" in sys.modules, flush=True)
+    print("open", *(name for name in ("alembic", "sqlalchemy", "psycopg") if name in sys.modules), flush=True)
     await asyncio.to_thread(sys.stdin.read)
     await ledger.close()
 
@@ -158,7 +158,7 @@ async def test_a_symbolic_link_to_a_ledger_is_locked_with_it(made: Path) -> None
 def test_only_the_first_start_loads_what_migrates(tmp_path: Path) -> None:
     outputs = [another_process(tmp_path).communicate(timeout=20)[0] for _ in range(2)]
 
-    assert [output.split() for output in outputs] == [["open", "True", "True"], ["open", "False", "False"]]
+    assert [output.split() for output in outputs] == [["open", "alembic", "sqlalchemy"], ["open"]]
 
 
 async def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:

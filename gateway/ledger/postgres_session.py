@@ -1,0 +1,144 @@
+"""One connection to PostgreSQL: how it is made, what time it is there, and the transactions on it."""
+
+import re
+import threading
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+import psycopg
+
+from gateway.clock import Clock
+from gateway.ledger.store import Effects, Parameters, Row
+from gateway.model.hours import SECOND
+
+Connection = psycopg.Connection[Row]
+
+CONNECT_SECONDS = 5
+SESSION = """SET statement_timeout = '15s'; SET idle_in_transaction_session_timeout = '5s'; SET TimeZone = 'UTC';
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"""
+"""A statement that takes longer waits for a lock that its holder does not give back; a holder that stands still between
+two statements is thrown out before that. What was committed is on durable storage, whatever the server's default."""
+SERVER_CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+"""The instant at which the statement is carried out; now() would be that at which the transaction began."""
+STEP_MICROSECONDS = 10_000
+"""By so much may two clocks differ that run side by side, before one of them counts as set back; and by a thousandth of
+the time in between."""
+
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
+
+
+def connect(url: str, *, autocommit: bool = True) -> Connection:
+    """A connection; in autocommit mode, transactions are begun and ended in so many words. Raises psycopg.Error."""
+    connection: Connection = psycopg.connect(
+        url,
+        autocommit=True,
+        connect_timeout=CONNECT_SECONDS,
+        application_name="case-gateway",
+        client_encoding="utf8",
+        # A server that vanished without a word is noticed within seconds, also while nothing is sent.
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+        tcp_user_timeout=15_000,
+    )
+    try:
+        connection.execute(SESSION)
+        connection.autocommit = autocommit
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class ClockSetBack(Exception):
+    """The server's clock was set back by so many microseconds since it was last read. Never leaves the store."""
+
+    def __init__(self, microseconds: int) -> None:
+        super().__init__(microseconds)
+        self.microseconds = microseconds
+
+
+class ServerTime:
+    """The ledger's time on the server, as this process last read it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._reading = 0
+        self._read_at = clock.monotonic()
+        self._told = 0
+
+    def now(self) -> int:
+        """The ledger's time without asking the server: it never goes back."""
+        with self._lock:
+            passed = round((self._clock.monotonic() - self._read_at) * SECOND)
+            self._told = max(self._told, self._reading + passed)
+            return self._told
+
+    def read(self, connection: Connection, sql: str) -> int:
+        """Ask the server. Raises ClockSetBack, psycopg.Error."""
+        asked_at = self._clock.monotonic()
+        row = connection.execute(sql).fetchone()
+        reading = int(row[0]) if row else 0
+        with self._lock:
+            # The least that must have passed, however long either answer was on its way.
+            passed = round((asked_at - self._read_at) * SECOND)
+            behind = self._reading + passed - reading
+            if behind > STEP_MICROSECONDS + abs(passed) // 1_000:
+                raise ClockSetBack(behind)
+            self._reading, self._read_at = reading, self._clock.monotonic()
+        return reading
+
+
+@cache
+def worded(sql: str) -> str:
+    """`sql` with psycopg's placeholders. The statements are constants, or few: the cache stays small."""
+    return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
+
+
+class PostgresTransaction:
+    """`Transaction` (see there) in READ COMMITTED: each statement sees what was committed before it."""
+
+    __slots__ = ("_connection", "_now", "_time", "_time_sql", "effects")
+
+    def __init__(self, connection: Connection, time: ServerTime, time_sql: str) -> None:
+        self._connection = connection
+        self._time, self._time_sql = time, time_sql
+        self._now: int | None = None
+        self.effects = Effects()
+
+    @property
+    def now(self) -> int:
+        """See `Transaction`. Read when it is first asked for, and anew behind a lock."""
+        if self._now is None:
+            self._now = self._time.read(self._connection, self._time_sql)
+        return self._now
+
+    def lock(self, name: str) -> None:
+        """See `Transaction`. A statement of its own: what the last holder committed is seen by the next one only."""
+        self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"case-gateway {name}",))
+        self._now = None
+
+    def hold(self, *operation_ids: str) -> bool:
+        """See `Transaction`. In the order of their ids, so that two who hold several do not wait for each other."""
+        self._connection.execute(
+            "SELECT 1 FROM operations WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", (list(operation_ids),)
+        )
+        return True
+
+    def rows(self, sql: str, parameters: Parameters = {}) -> Sequence[Row]:  # noqa: B006 - never written to
+        """See `Transaction`."""
+        return self._connection.execute(worded(sql), parameters).fetchall()
+
+    def row(self, sql: str, parameters: Parameters = {}) -> Row | None:  # noqa: B006 - never written to
+        """See `Transaction`."""
+        return self._connection.execute(worded(sql), parameters).fetchone()
+
+    def run(self, sql: str, parameters: Parameters = {}) -> int:  # noqa: B006 - never written to
+        """See `Transaction`."""
+        return self._connection.execute(worded(sql), parameters).rowcount
+
+    def run_many(self, sql: str, many: Iterable[Parameters]) -> None:
+        """See `Transaction`."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(worded(sql), many)
