@@ -17,75 +17,48 @@ NOT_SENT_HERE = frozenset({"late", "lost"})
 """Reasons of calls that ended without having been sent by this process."""
 CASE_BUCKETS = (1, 2, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000)
 
+HTTP_SECONDS = "From the first byte of a request to the last of its answer; waiting for the outcome included."
+UPSTREAM_REQUESTS = "Calls that ended, by status code, `not_sent`, `not_begun` or `unknown`."
+UPSTREAM_SECONDS = "From the beginning of a call to its recorded outcome."
+PACING_WAIT = "How long a case that was due waited for permission."
+
+Buckets = tuple[float, ...]
+
 
 class Metrics:
     """An observer whose registry is served at `/metrics`."""
 
     def __init__(self, registry: CollectorRegistry, version: str) -> None:
         self._registry = registry
-        self._http = Counter(
-            "gateway_http_requests", "Requests answered.", ("method", "route", "status"), registry=registry
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"gateway_{name}", text, labels, registry=registry)
+
+        def histogram(name: str, text: str, buckets: Buckets, *labels: str) -> Histogram:
+            return Histogram(f"gateway_{name}", text, labels, buckets=buckets, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"gateway_{name}", text, labels, registry=registry)
+
+        self._http = counter("http_requests", "Requests answered.", "method", "route", "status")
+        self._http_seconds = histogram("http_request_duration_seconds", HTTP_SECONDS, HTTP_BUCKETS, "method", "route")
+        self._http_in_flight = gauge("http_requests_in_flight", "Requests being answered.")
+        self._upstream = counter("upstream_requests", UPSTREAM_REQUESTS, "backend", "call", "outcome")
+        self._upstream_seconds = histogram(
+            "upstream_request_duration_seconds", UPSTREAM_SECONDS, UPSTREAM_BUCKETS, "backend", "call"
         )
-        self._http_seconds = Histogram(
-            "gateway_http_request_duration_seconds",
-            "From the first byte of a request to the last of its answer; waiting for the outcome included.",
-            ("method", "route"),
-            buckets=HTTP_BUCKETS,
-            registry=registry,
-        )
-        self._http_in_flight = Gauge("gateway_http_requests_in_flight", "Requests being answered.", registry=registry)
-        self._upstream = Counter(
-            "gateway_upstream_requests",
-            "Calls that ended, by status code, `not_sent`, `not_begun` or `unknown`.",
-            ("backend", "call", "outcome"),
-            registry=registry,
-        )
-        self._upstream_seconds = Histogram(
-            "gateway_upstream_request_duration_seconds",
-            "From the beginning of a call to its recorded outcome.",
-            ("backend", "call"),
-            buckets=UPSTREAM_BUCKETS,
-            registry=registry,
-        )
-        self._upstream_in_flight = Gauge(
-            "gateway_upstream_in_flight", "Calls under way.", ("backend",), registry=registry
-        )
-        self._retries = Counter(
-            "gateway_upstream_retries", "Cases sent back to wait.", ("backend", "reason"), registry=registry
-        )
-        self._wait = Histogram(
-            "gateway_pacing_wait_seconds",
-            "How long a case that was due waited for permission.",
-            ("backend",),
-            buckets=WAIT_BUCKETS,
-            registry=registry,
-        )
-        self._tokens = Counter(
-            "gateway_token_requests", "Requests for a token.", ("credential", "outcome"), registry=registry
-        )
-        self._cases = Counter(
-            "gateway_cases",
-            "Cases that ended.",
-            ("kind", "tenant", "backend", "status", "execute"),
-            registry=registry,
-        )
-        self._items = Counter(
-            "gateway_items", "Items of cases that ended.", ("kind", "backend", "status"), registry=registry
-        )
-        self._fan_out = Histogram(
-            "gateway_fan_out_cases", "Cases in an accepted operation.", buckets=CASE_BUCKETS, registry=registry
-        )
-        self._pauses = Counter(
-            "gateway_backend_pauses", "Times a backend was left alone.", ("backend", "reason"), registry=registry
-        )
-        self._unasked = Counter(
-            "gateway_unasked_entries", "Entries in answers that nobody asked for.", ("backend",), registry=registry
-        )
-        self._ledger_failures = Counter(
-            "gateway_ledger_failures", "Transactions that could not be done.", ("doing",), registry=registry
-        )
+        self._upstream_in_flight = gauge("upstream_in_flight", "Calls under way.", "backend")
+        self._retries = counter("upstream_retries", "Cases sent back to wait.", "backend", "reason")
+        self._wait = histogram("pacing_wait_seconds", PACING_WAIT, WAIT_BUCKETS, "backend")
+        self._tokens = counter("token_requests", "Requests for a token.", "credential", "outcome")
+        self._cases = counter("cases", "Cases that ended.", "kind", "tenant", "backend", "status", "execute")
+        self._items = counter("items", "Items of cases that ended.", "kind", "backend", "status")
+        self._fan_out = histogram("fan_out_cases", "Cases in an accepted operation.", CASE_BUCKETS)
+        self._pauses = counter("backend_pauses", "Times a backend was left alone.", "backend", "reason")
+        self._unasked = counter("unasked_entries", "Entries in answers that nobody asked for.", "backend")
+        self._ledger_failures = counter("ledger_failures", "Transactions that could not be done.", "doing")
         self.levels = Levels(registry)
-        Gauge("gateway_build_info", "Always 1.", ("version",), registry=registry).labels(version).set(1)
+        gauge("build_info", "Always 1.", "version").labels(version).set(1)
         self._takes: dict[type, Callable[..., None]] = {
             events.HttpBegun: self._http_begun,
             events.HttpAnswered: self._http_answered,
