@@ -6,9 +6,11 @@ GatewayError
 │   ├── LedgerUnavailable   nothing was written: full or read-only disk, lost connection, closed
 │   ├── CommitUnknown       the result of a COMMIT is not known
 │   └── LedgerUnusable      at start: corrupt, locked by another process, made by a newer version
+├── IssuerUnavailable       the keys of a token's issuer cannot be had, so that nobody knows whose token it is
 └── TransportError
     ├── NotSent             no byte of the request left: it may be made again
-    │   └── CredentialRefused   the token endpoint refused the gateway, or a secret cannot be read
+    │   └── CredentialMissing       there is none to send: its token endpoint cannot be reached
+    │       └── CredentialRefused   the token endpoint refused the gateway, or a secret cannot be read
     └── AnswerUnknown       sent, and no complete answer came: the upstream may have acted
 """
 
@@ -53,6 +55,14 @@ class LedgerUnusable(LedgerError):
     """The ledger cannot be opened; the text says why and what to do."""
 
 
+class IssuerUnavailable(GatewayError):
+    """A token cannot be verified now; `retry_seconds` is when its issuer's keys are asked for again."""
+
+    def __init__(self, detail: str, retry_seconds: float) -> None:
+        super().__init__(detail)
+        self.retry_seconds = retry_seconds
+
+
 class TransportError(GatewayError):
     """A call got no complete answer. `reason` is a fixed word for metrics, such as `connect` or `read_timeout`."""
 
@@ -65,7 +75,11 @@ class NotSent(TransportError):
     """No byte of the request left this process."""
 
 
-class CredentialRefused(NotSent):
+class CredentialMissing(NotSent):
+    """There is no credential to send; that says nothing of the upstream itself."""
+
+
+class CredentialRefused(CredentialMissing):
     """The gateway's own credential does not work."""
 
 

@@ -1,10 +1,14 @@
 """The listening sockets, and uvicorn on them."""
 
 import asyncio
+import resource
 import socket
-from contextlib import suppress
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.config import settings
 from gateway.errors import ConfigurationError, Fault
@@ -12,24 +16,70 @@ from gateway.errors import ConfigurationError, Fault
 BACKLOG = 2048
 """How many connections may wait to be accepted."""
 
+MOST_CONNECTIONS = 10_000
+"""Over it, uvicorn answers 503 and closes."""
+
+LAST_REQUESTS_SECONDS = 0.25
+"""How long requests are taken on open connections when no more are accepted: what was accepted is answered."""
+
 TICK_SECONDS = 0.1
 """Uvicorn's tick: every tenth of them it makes the Date header anew."""
 
 
-class Server(uvicorn.Server):
-    """Uvicorn on a socket of ours; signals are for the whole process, not for one listener."""
+REQUEST_HEAD_SECONDS = 10.0
+"""How long a connection may take to say what it wants: who only holds it is let go of."""
 
-    def __init__(self, app: object, listener: socket.socket) -> None:
+
+class CallerConnection(HttpToolsProtocol):
+    """Uvicorn's connection, closed if the head of a request does not come in time."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Expect a request."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def on_message_begin(self) -> None:
+        """A request begins: its head is to come."""
+        super().on_message_begin()
+        self._head_due.cancel()
+        self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        """The head is there."""
+        self._head_due.cancel()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is expected any more."""
+        self._head_due.cancel()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        self._head_due = self.loop.call_later(REQUEST_HEAD_SECONDS, self.transport.close)
+
+
+def most_connections() -> int:
+    """At most half of the files that this process may open: the other half is for the ledger and the upstreams."""
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MOST_CONNECTIONS if allowed == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, allowed // 2)
+
+
+class Server(uvicorn.Server):
+    """Uvicorn on a socket of ours; signals are for the whole process, not for one listener. `tls` null: plain HTTP."""
+
+    def __init__(self, app: object, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         config = uvicorn.Config(
             app,  # type: ignore[arg-type]  # an ASGI 3 application
             lifespan="off",
             access_log=False,
             log_config=None,
-            http="httptools",
+            http=CallerConnection,
+            limit_concurrency=most_connections(),
             ws="none",
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=5,
+            ssl_context_factory=None if tls is None else lambda *_: tls,
         )
         super().__init__(config)
         self._listener = listener
@@ -47,6 +97,24 @@ class Server(uvicorn.Server):
             ticks += 1
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), TICK_SECONDS)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept nothing more, answer what is there or just arriving, then close; 5 seconds later at the latest."""
+        for server in self.servers:
+            server.close()
+        if self.server_state.connections:
+            await asyncio.sleep(LAST_REQUESTS_SECONDS)
+        await super().shutdown(sockets)
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Serve within the block."""
+        task = asyncio.create_task(self.serve())
+        try:
+            yield
+        finally:
+            self.stop()
+            await task
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Serve until told to exit."""

@@ -1,32 +1,44 @@
 """What a process does on its own from time to time: prove that the ledger can be written, and take the levels."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from gateway.clock import Clock
 from gateway.config.settings import BackendSettings, Settings
 from gateway.errors import LedgerError
 from gateway.ledger.base import BackendQueue, Ledger
-from gateway.model.hours import SECOND
-from gateway.model.outcomes import Code
+from gateway.ledger.outlooks import outlooks_of
+from gateway.model.hours import SECOND, Hours, open_microseconds
+from gateway.model.outlook import Outlook
 from gateway.telemetry.events import LedgerFailed, Observer
 from gateway.telemetry.levels import BackendLevel, Levels
 
 INTERVAL_SECONDS = 5.0
 INTERVAL_IN_TROUBLE_SECONDS = 1.0
+DAY_SECONDS = 86_400.0
 
 
 class Upkeep:
-    """Runs as long as the process; `ledger_works` is what it last found."""
+    """Runs as long as the process; `ledger_works` is what it last found.
+
+    `certificates` tells when each credential's certificate expires, Unix time.
+    """
 
     def __init__(
-        self, settings: Callable[[], Settings], ledger: Ledger, levels: Levels, clock: Clock, observer: Observer
+        self,
+        settings: Callable[[], Settings],
+        ledger: Ledger,
+        levels: Levels,
+        clock: Clock,
+        observer: Observer,
+        certificates: Callable[[Settings], Mapping[str, float]],
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._levels = levels
         self._clock = clock
         self._observer = observer
+        self._certificates = certificates
         self._doubt = asyncio.Event()
         self.ledger_works = True
 
@@ -49,24 +61,71 @@ class Upkeep:
         """Check the ledger and take the levels."""
         try:
             await self._ledger.check()
-            queues = await self._ledger.queues(list(self._settings().backends))
+            settings = self._settings()
+            left = {work.backend for work in await self._ledger.unended()}
+            queues = await self._ledger.queues([*left | settings.backends.keys()])
         except LedgerError as error:
             self.ledger_works = False
             self._observer(LedgerFailed("check", str(error)))
             return
         self.ledger_works = True
-        now, backends = self._ledger.now(), self._settings().backends
-        self._levels.set({name: _level(backends[name], queue, now) for name, queue in queues.items()})
+        backends, now = settings.backends, self._ledger.now()
+        outlooks = outlooks_of(backends.values(), queues, now)
+        levels = {name: _level(backends[name], queues[name], outlooks[name]) for name in outlooks}
+        left_behind = {name: _left_behind(queues[name], now) for name in left - backends.keys()}
+        self._levels.set(levels | left_behind)
+        self._levels.certificates(self._certificates(settings))
 
 
-def _level(settings: BackendSettings, queue: BackendQueue, now: int) -> BackendLevel:
-    closed = queue.paused_for is Code.UPSTREAM_CLOSED or not (settings.hours is None or settings.hours.is_open(now))
+def _left_behind(queue: BackendQueue, now: int) -> BackendLevel:
+    """The level of a backend that is configured no more, and still has work."""
+    return BackendLevel(
+        pending=sum(queue.pending.values()),
+        unknown=queue.unknown,
+        oldest_pending_seconds=_seconds_since(queue.oldest_pending_at, now),
+        empty_seconds=None,
+        open=False,
+        hours_open=False,
+        running=queue.operations,
+        circuit=queue.circuit,
+    )
+
+
+def _level(settings: BackendSettings, queue: BackendQueue, outlook: Outlook) -> BackendLevel:
+    now, hours = outlook.now, settings.hours
+    closed = outlook.opens_at is not None
     scheduled = queue.operations - queue.operations_in_flight if closed else 0
     return BackendLevel(
         pending=sum(queue.pending.values()),
         unknown=queue.unknown,
-        oldest_pending_seconds=0.0 if queue.oldest_pending_at is None else (now - queue.oldest_pending_at) / SECOND,
+        oldest_pending_seconds=_seconds_since(queue.oldest_pending_at, now),
+        oldest_pending_open_seconds=open_microseconds(hours, queue.oldest_pending_at or now, now) / SECOND,
+        oldest_due_seconds=_seconds_since(queue.oldest_due_at, now),
+        empty_seconds=_empty_seconds(outlook),
         open=not closed,
+        hours_open=hours is None or hours.is_open(now),
+        opening_window_seconds=DAY_SECONDS if hours is None else _window_seconds(hours, now),
+        opens_at=None if outlook.opens_at is None else outlook.opens_at / SECOND,
+        paused_for=queue.paused_for,
+        paused_seconds=max(0, (queue.paused_until or now) - now) / SECOND,
         running=queue.operations - scheduled,
         scheduled=scheduled,
+        circuit=queue.circuit,
     )
+
+
+def _seconds_since(instant: int | None, now: int) -> float:
+    return 0.0 if instant is None else max(0, now - instant) / SECOND
+
+
+def _window_seconds(hours: Hours, now: int) -> float:
+    start, end = hours.window(now)
+    return (end - start) / SECOND
+
+
+def _empty_seconds(outlook: Outlook) -> float | None:
+    if not any(waiting.total for waiting in outlook.queues.values()):
+        return 0.0
+    ends = [outlook.queue_done_at(tenant) for tenant, waiting in outlook.queues.items() if waiting.total]
+    known = [end for end in ends if end is not None]
+    return (max(known) - outlook.now) / SECOND if known else None

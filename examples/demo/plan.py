@@ -67,7 +67,7 @@ def write_configuration(plan: Plan, now: datetime) -> None:
     """Write the configuration and the file with the ECM password; the night backend opens six hours after `now`."""
     password_file = plan.directory / "ecm-password"
     password_file.write_text(ECM_PASSWORD, encoding="utf-8")
-    text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+    text = Template(TEMPLATE.read_text(encoding="utf-8")).safe_substitute(
         port=plan.port,
         sandbox_url=plan.sandbox_url,
         ledger_url=json.dumps(f"sqlite:///{plan.directory / 'gateway.db'}"),

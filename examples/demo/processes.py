@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx2
@@ -11,6 +12,7 @@ import httpx2
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
 LAST_LINES = 20
+GATEWAY = (sys.executable, "-m", "gateway")
 
 
 class ChildDied(Exception):
@@ -18,19 +20,23 @@ class ChildDied(Exception):
 
 
 class Child:
-    """`gateway <arguments>` with its output in a log file.
+    """`gateway <arguments>`, or another program, with its output in a log file.
 
     It runs in a session of its own, so that Ctrl-C reaches the demonstration alone, which then stops its children one
     after the other.
     """
 
-    def __init__(self, name: str, arguments: list[str], log_file: Path) -> None:
+    def __init__(self, name: str, arguments: list[str], log_file: Path, *, program: Sequence[str] = GATEWAY) -> None:
         self.name = name
         self.log_file = log_file
         with log_file.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-m", "gateway", *arguments], stdout=log, stderr=log, start_new_session=True
+                [*program, *arguments], stdout=log, stderr=log, start_new_session=True
             )
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
 
     def demand_alive(self) -> None:
         """Raises ChildDied if it has ended."""

@@ -1,5 +1,6 @@
 """`gateway check`: everything that is wrong with a configuration file, or what it sets up."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,19 +10,24 @@ import click
 from gateway.cli.configuration import config_option
 from gateway.config import load
 from gateway.config.notes import notes
-from gateway.config.settings import BackendSettings, Caller, Limits, Route, Settings, Tenant
+from gateway.config.schema import schema as configuration_schema
+from gateway.config.settings import Audit, BackendSettings, Caller, Limits, Route, Settings, Tenant
 from gateway.errors import ConfigurationError
 from gateway.model.kinds import Kind
 
 
 @click.command()
 @config_option
-def check(config: Path) -> None:
+@click.option("--schema", is_flag=True, help="Write the JSON Schema of the file, for editors, and read nothing.")
+def check(config: Path, *, schema: bool) -> None:
     """Say everything that is wrong with a configuration file, or what it sets up.
 
     Files and variables that it points to are read too, and keys and certificates compared; none is shown. Exits 0 if
     the gateway could start with it, 1 with one line for each fault if not.
     """
+    if schema:
+        click.echo(json.dumps(configuration_schema(), indent=2, ensure_ascii=False))
+        return
     try:
         settings = load(config, os.environ)
     except ConfigurationError as error:
@@ -37,7 +43,19 @@ def _summary(settings: Settings) -> Iterator[str]:
     yield from _list("backends", (_backend(backend) for backend in settings.backends.values()))
     yield from _list("tenants", (_tenant(tenant) for tenant in settings.tenants.values()))
     yield from _list("callers", (_caller(caller) for caller in settings.callers.values()))
+    yield from _list("receipts", _receipts(settings.audit))
     yield from _list("without effect", notes(settings))
+
+
+def _receipts(audit: Audit) -> Iterator[str]:
+    if audit.key_file is None:
+        yield "sealed with a key that the ledger keeps: who can write the ledger can forge them; give audit.key_file"
+    else:
+        yield "sealed with audit.key_file"
+    if audit.checkpoint_file is None:
+        yield "no checkpoints: nobody notices if the end of their chain is cut off; give audit.checkpoint_key_file"
+    else:
+        yield f"signed every {audit.checkpoint_minutes:g} minutes into {audit.checkpoint_file}"
 
 
 def _list(title: str, lines: Iterator[str] | tuple[str, ...]) -> Iterator[str]:

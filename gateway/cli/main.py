@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import click
 
-from gateway.version import __version__
+from gateway.version import __version__, revision
 
 
 class Entry(NamedTuple):
@@ -19,7 +19,9 @@ class Entry(NamedTuple):
 COMMANDS = {
     "serve": Entry("gateway.cli.serve", "serve", "Run the gateway until it is told to stop."),
     "check": Entry("gateway.cli.check", "check", "Say everything that is wrong with a configuration file."),
+    "key": Entry("gateway.cli.key", "key", "Make an API key, and the hash to configure it by."),
     "sandbox": Entry("gateway.sandbox.command", "sandbox", "Serve imitations of the upstreams on loopback."),
+    "audit": Entry("gateway.cli.audit", "audit", "Check the record of ended operations, export it, look it up."),
     "openapi": Entry("gateway.cli.openapi", "openapi", "Write the OpenAPI document that the gateway serves."),
     "delete": Entry("gateway.cli.delete", "delete", "Delete cases through a running gateway."),
     "remove": Entry("gateway.cli.remove", "remove", "Remove items from ECM cases through a running gateway."),
@@ -51,7 +53,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="gateway")
+@click.version_option(__version__, prog_name="gateway", message=f"%(prog)s, version %(version)s, revision {revision()}")
 def main() -> None:
     """One durable, paced API in front of Hub Property, ClaimShop and Oracle ECM.
 

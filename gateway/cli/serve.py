@@ -1,6 +1,8 @@
 """`gateway serve`: read the configuration, and run until told to stop."""
 
 import os
+import signal
+import sys
 from pathlib import Path
 
 import click
@@ -16,12 +18,14 @@ def serve(config: Path) -> None:
 
     Exits 2 if the configuration or the ledger cannot be used; `gateway check` says the same without starting.
     """
+    # Whoever is told to stop while it loads has nothing to finish.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     # Imported here because it loads every part of the gateway, which `gateway serve --help` does not need.
     from gateway import app  # noqa: PLC0415
     from gateway.config import load  # noqa: PLC0415
 
     try:
-        app.serve(load(config, os.environ))
+        app.serve(load(config, os.environ), os.environ)
     except (ConfigurationError, LedgerError) as error:
         click.echo(str(error), err=True)
         raise SystemExit(2) from error

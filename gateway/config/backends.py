@@ -7,8 +7,10 @@ from msgspec import structs
 
 from gateway.config.limits import Pace, complete, read_paces
 from gateway.config.process import DAY_SECONDS
+from gateway.config.secret_places import Origin
 from gateway.config.section import Section
 from gateway.config.settings import BackendSettings, Credential, Limits
+from gateway.config.tls_files import ca_file, read_pair
 from gateway.config.urls import base_url
 from gateway.config.values import known, member, over_zero, path_word, time_of_day, timezone, whole
 from gateway.model.hours import Hours
@@ -23,11 +25,11 @@ _SYSTEMS_OF_KEY = {"version": _SCALEPOINT, "country": (System.CLAIMSHOP,), "case
 
 
 def read_backends(
-    root: Section, credentials: Mapping[str, Credential]
+    root: Section, credentials: Mapping[str, Credential], origin: Origin
 ) -> tuple[dict[str, BackendSettings], dict[str, Limits]]:
     """The backends and the limits groups, both by name. Backends without a known `system` are left out."""
     paces = read_paces(root)
-    read = [_backend(section, name, credentials, paces) for name, section in root.named("backends")]
+    read = [_backend(section, name, credentials, paces, origin) for name, section in root.named("backends")]
     backends = [backend for backend in read if backend is not None]
     systems = {group: set[System]() for group in [*paces, *(backend.limits.name for backend in backends)]}
     for backend in backends:
@@ -37,11 +39,12 @@ def read_backends(
 
 
 def _backend(
-    section: Section, name: str, credentials: Mapping[str, Credential], paces: Mapping[str, Pace]
+    section: Section, name: str, credentials: Mapping[str, Credential], paces: Mapping[str, Pace], origin: Origin
 ) -> BackendSettings | None:
     """A backend whose limits are no more than the name of its group; null without a known `system`."""
     system = section.need("system", member(System), None)
     _refuse_keys_of_other_systems(section, system)
+    certificate, key = read_pair(section, "client_certificate_file", "client_private_key_file", origin)
     backend = BackendSettings(
         name=name,
         system=system or _DEFAULT.system,
@@ -56,9 +59,20 @@ def _backend(
         timeout_seconds=section.get("timeout_seconds", over_zero(_MAX_SECONDS), _DEFAULT.timeout_seconds),
         linger_seconds=section.get("linger_seconds", over_zero(_MAX_SECONDS), _DEFAULT.linger_seconds),
         cases_per_call=section.get("cases_per_call", whole(1, 1_000), _DEFAULT.cases_per_call),
+        ca_file=section.get("ca_file", ca_file(origin), None),
+        client_certificate_file=certificate,
+        client_private_key_file=key,
     )
+    _refuse_tls_without_https(section, backend)
     _refuse_too_little_time(section, backend)
     return backend if system else None
+
+
+def _refuse_tls_without_https(section: Section, backend: BackendSettings) -> None:
+    if backend.base_url.startswith("http:"):
+        for key in ("ca_file", "client_certificate_file"):
+            if section.gives(key):
+                section.fault(key, "of no use: base_url is not https")
 
 
 def _refuse_keys_of_other_systems(section: Section, system: System | None) -> None:

@@ -3,6 +3,8 @@
 import hashlib
 import re
 from collections.abc import Collection
+from functools import partial
+from pathlib import Path
 
 from gateway.config.secret_places import Origin, path, refuse_in_the_clear, text_in_environment, text_in_file
 from gateway.config.section import Section
@@ -41,6 +43,7 @@ def _caller(section: Section, name: str, origin: Origin, tenants: Collection[str
         operations=_operations(section),
         execute=section.need("execute", flag, stand_in=False),
         api_key_sha256=_key_hashes(section, origin),
+        api_key_sha256_file=section.get(f"{_KEY_HASH}_file", partial(_place, origin), None),
         issuer=section.get("issuer", known("issuer", issuers), None),
         subject=section.get("subject", text, None),
         requests_per_minute=section.get_or_null("requests_per_minute", count),
@@ -88,6 +91,13 @@ def _key_hashes(section: Section, origin: Origin) -> frozenset[str]:
     none: frozenset[str] = frozenset()
     parsers = zip(_PLACES_OF_HASH, (_here, in_file, in_environment), strict=True)
     return none.union(*(section.get(place, parser, none) for place, parser in parsers))
+
+
+def _place(origin: Origin, tree: Tree) -> Path | None:
+    try:
+        return path(origin, tree)
+    except Unfit:
+        return None  # reported where the file is read
 
 
 def _here(tree: Tree) -> frozenset[str]:

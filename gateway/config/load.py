@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.config.audit import read_audit
 from gateway.config.backends import read_backends
 from gateway.config.callers import read_callers
 from gateway.config.credentials import read_credentials
@@ -13,20 +14,23 @@ from gateway.config.process import read_circuit, read_retry, read_server, read_s
 from gateway.config.secret_places import Origin
 from gateway.config.section import Section
 from gateway.config.settings import Settings
+from gateway.config.targets import faults_of_targets
 from gateway.config.tenants import read_tenants
 from gateway.config.tree import Scalar, ScalarKind, Table, describe
 from gateway.errors import ConfigurationError, Fault
 
 
-def load(path: Path, environ: Mapping[str, str]) -> Settings:
+def load(path: Path, environ: Mapping[str, str], content: bytes | None = None) -> Settings:
     """The settings in the file at `path` (CONTRACT.md section 3); relative paths in it start from its folder.
 
     `environ` is where `..._env` keys look; nothing else in it matters. Secrets and keys are read to check them, and not
-    kept. Raises ConfigurationError with every fault at once, each with its path in the file.
+    kept. `content`: what the file holds, where that has been read already.
+    Raises ConfigurationError with every fault at once, each with its path in the file.
     """
     faults: list[Fault] = []
-    table = _table(path, faults)
+    table = _table(path, _content(path) if content is None else content, faults)
     settings = _read(Section(table, "", faults), path, Origin(path.absolute().parent, environ))
+    faults += faults_of_targets(settings)
     if faults:
         sections = list(table.entries)
         raise ConfigurationError(tuple(sorted(faults, key=lambda fault: _rank(fault, sections))))
@@ -35,11 +39,12 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
 
 def _read(root: Section, path: Path, origin: Origin) -> Settings:
     credentials = read_credentials(root, origin)
-    backends, limits = read_backends(root, credentials)
+    backends, limits = read_backends(root, credentials, origin)
     settings = Settings(
         path=path,
-        server=read_server(root),
+        server=read_server(root, origin),
         store=read_store(root, origin),
+        audit=read_audit(root, origin),
         retry=read_retry(root),
         circuit=read_circuit(root),
         issuers=read_issuers(root, origin),
@@ -59,8 +64,8 @@ def _rank(fault: Fault, sections: list[str]) -> int:
     return sections.index(section) if section in sections else len(sections)
 
 
-def _table(path: Path, faults: list[Fault]) -> Table:
-    tree = parse(_content(path), faults)
+def _table(path: Path, content: bytes, faults: list[Fault]) -> Table:
+    tree = parse(content, faults)
     match tree:
         case Table(entries) if entries:
             return tree

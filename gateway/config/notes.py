@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from gateway.config.settings import Circuit, Retry, Settings, Store
+from gateway.config.settings import Settings
 
 
 def notes(settings: Settings) -> tuple[str, ...]:
     """One line for each thing that is given and not used, or not what it may be taken for; the first word is a path."""
-    return (*_unused(settings), *_paced_apart(settings), *_not_built_yet(settings))
+    return (*_unused(settings), *_paced_apart(settings))
 
 
 def _unused(settings: Settings) -> Iterator[str]:
@@ -34,17 +34,3 @@ def _paced_apart(settings: Settings) -> Iterator[str]:
         same = (one.base_url, one.country) == (other.base_url, other.country)
         if same and one.limits.name != other.limits.name:
             yield f"backends.{other.name}: the same upstream as {one.name}, and yet paced and locked apart from it"
-
-
-def _not_built_yet(settings: Settings) -> Iterator[str]:
-    callers = settings.callers.values()
-    given = {
-        "store.retention_days": settings.store.retention_days != Store().retention_days,
-        "retry.budget_ratio": settings.retry.budget_ratio != Retry().budget_ratio,
-        "circuit": settings.circuit != Circuit(),
-        "issuers": bool(settings.issuers),
-        "callers: issuer and subject": any(caller.subject for caller in callers),
-        "callers: requests_per_minute": any(caller.requests_per_minute for caller in callers),
-        "callers: max_queued_cases": any(caller.max_queued_cases for caller in callers),
-    }
-    return (f"{key}: accepted and checked, but not active yet" for key, is_given in given.items() if is_given)

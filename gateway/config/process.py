@@ -2,18 +2,19 @@
 
 from functools import partial
 
-from gateway.config.secret_places import Origin
+from gateway.config.secret_places import Origin, refuse_in_the_clear, secret
 from gateway.config.section import Section
-from gateway.config.settings import Circuit, Retry, Server, Store
-from gateway.config.urls import store_url
-from gateway.config.values import between, count, host, is_loopback, over_zero, whole, word
+from gateway.config.settings import Circuit, ListenerTls, Retry, Secret, Server, Store
+from gateway.config.tls_files import ca_file, read_pair
+from gateway.config.urls import SQLITE, store_url
+from gateway.config.values import between, count, flag, host, is_loopback, over_zero, whole, word
 
 DAY_SECONDS = 86_400
 ANY_PORT = whole(0, 65_535)
 """0: any free port."""
 
 
-def read_server(root: Section) -> Server:
+def read_server(root: Section, origin: Origin) -> Server:
     """The listener. `auth: disabled` is for loopback only: anybody who reaches the port could delete."""
     default = Server()
     with root.section("server") as section:
@@ -28,6 +29,8 @@ def read_server(root: Section) -> Server:
             max_items=section.get("max_items", count, default.max_items),
             max_queued_cases=section.get("max_queued_cases", count, default.max_queued_cases),
             authenticate=section.get("auth", word("required", "disabled"), "required") == "required",
+            tls=_read_tls(section, origin),
+            allow_link_local=section.get("allow_link_local", flag, default.allow_link_local),
         )
         if not server.authenticate and not is_loopback(server.host):
             section.fault("auth", "disabled is only for a host that is loopback, such as 127.0.0.1")
@@ -36,14 +39,37 @@ def read_server(root: Section) -> Server:
     return server
 
 
+def _read_tls(server: Section, origin: Origin) -> ListenerTls | None:
+    if "tls" not in server or server.is_null("tls"):
+        return None
+    with server.section("tls") as section:
+        if "certificate_file" not in section and "private_key_file" not in section:
+            section.fault("certificate_file", "missing")
+        certificate, key_file = read_pair(section, "certificate_file", "private_key_file", origin)
+        client_ca = section.get("client_ca_file", ca_file(origin), None)
+    return ListenerTls(certificate, key_file, client_ca) if certificate and key_file else None
+
+
 def read_store(root: Section, origin: Origin) -> Store:
     """The ledger's place; left out, `gateway.db` beside the configuration file."""
     default = Store()
     with root.section("store") as section:
-        return Store(
-            url=section.get("url", partial(store_url, origin.folder), f"sqlite:///{origin.folder / 'gateway.db'}"),
+        url = section.get("url", partial(store_url, origin.folder), None)
+        store = Store(
+            url=url or f"{SQLITE}{origin.folder / 'gateway.db'}",
             retention_days=section.get("retention_days", whole(1, 36_500), default.retention_days),
+            password=_store_password(section, origin),
         )
+        if store.password and (url or "url" not in section) and store.url.startswith(SQLITE):
+            section.fault("password_file" if store.password.file else "password_env", "a SQLite ledger has no password")
+    return store
+
+
+def _store_password(section: Section, origin: Origin) -> Secret | None:
+    """The database's password, if the configuration points to one: a file is read anew for each connection."""
+    refuse_in_the_clear(section, "password", "password_file or password_env")
+    given = "password_file" in section or "password_env" in section
+    return secret(section, "password", origin) if given else None
 
 
 def read_retry(root: Section) -> Retry:

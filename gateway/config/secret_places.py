@@ -32,7 +32,7 @@ def secret(section: Section, key: str, origin: Origin) -> Secret | None:
             section.fault(f"{key}_file", f"give {key}_file or {key}_env{', not both' if in_file else ''}")
         return None
     if in_file:
-        place = section.get(f"{key}_file", _checked_file(origin), None)
+        place = section.get(f"{key}_file", secret_file(origin), None)
         return Secret(file=place) if place else None
     variable = section.get(f"{key}_env", _checked_variable(origin), None)
     return Secret(env=variable) if variable else None
@@ -57,6 +57,17 @@ def file(origin: Origin) -> Callable[[Tree], Path]:
     def parse(tree: Tree) -> Path:
         found = path(origin, tree)
         content(found)
+        return found
+
+    return parse
+
+
+def secret_file(origin: Origin) -> Callable[[Tree], Path | None]:
+    """A file that holds a secret: one line, not empty. Only its place is kept."""
+
+    def parse(tree: Tree) -> Path:
+        found = path(origin, tree)
+        _check(text_in_file(found), str(found))
         return found
 
     return parse
@@ -91,15 +102,6 @@ def text_in_environment(origin: Origin, variable: str) -> str:
     if variable not in origin.environ:
         raise Unfit(f"the environment variable {variable} is not set")
     return origin.environ[variable].rstrip("\r\n")
-
-
-def _checked_file(origin: Origin) -> Callable[[Tree], Path | None]:
-    def parse(tree: Tree) -> Path:
-        found = path(origin, tree)
-        _check(text_in_file(found), str(found))
-        return found
-
-    return parse
 
 
 def _checked_variable(origin: Origin) -> Callable[[Tree], str | None]:

@@ -15,8 +15,19 @@ class Secret(Struct, frozen=True):
     env: str | None = None
 
 
+class ListenerTls(Struct, frozen=True):
+    """TLS of the listener. With a `client_ca_file`, callers need a certificate that it vouches for, too."""
+
+    certificate_file: Path
+    private_key_file: Path
+    client_ca_file: Path | None = None
+
+
 class Server(Struct, frozen=True):
-    """The listener and the bounds of what it takes in."""
+    """The listener and the bounds of what it takes in.
+
+    `allow_link_local`: URLs of this configuration may lead to link-local addresses.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -28,13 +39,26 @@ class Server(Struct, frozen=True):
     max_items: int = 20_000
     max_queued_cases: int = 200_000
     authenticate: bool = True
+    tls: ListenerTls | None = None
+    allow_link_local: bool = False
 
 
 class Store(Struct, frozen=True):
-    """Where the ledger is."""
+    """Where the ledger is. `password` is PostgreSQL's; null: libpq finds one by itself, or none is needed."""
 
     url: str = "sqlite:///gateway.db"
     retention_days: int = 400
+    password: Secret | None = None
+
+
+class Audit(Struct, frozen=True):
+    """What makes the record of ended operations evidence. The keys themselves are never part of the settings."""
+
+    key_file: Path | None = None
+    earlier_key_files: tuple[Path, ...] = ()
+    checkpoint_key_file: Path | None = None
+    checkpoint_file: Path | None = None
+    checkpoint_minutes: float = 60.0
 
 
 class Retry(Struct, frozen=True):
@@ -56,7 +80,11 @@ class Circuit(Struct, frozen=True):
 
 
 class Issuer(Struct, frozen=True):
-    """A party whose tokens are accepted from callers."""
+    """A party whose tokens are accepted from callers.
+
+    `ca_file` and `token_file` are for `jwks_url`: who vouches for its host, and a bearer token to show there.
+    `token_type`: the header `typ` that its tokens must have; null: the usual ones, or none.
+    """
 
     name: str
     issuer: str
@@ -65,16 +93,23 @@ class Issuer(Struct, frozen=True):
     jwks_file: Path | None = None
     algorithms: tuple[str, ...] = ("RS256",)
     max_lifetime_seconds: int = 3_700
+    token_type: str | None = None
+    ca_file: Path | None = None
+    token_file: Path | None = None
 
 
 class Caller(Struct, frozen=True):
-    """Who may call, and for what. `api_key_sha256`: lower-case hex digests, already read from file or environment."""
+    """Who may call, and for what. `api_key_sha256`: lower-case hex digests, already read from file or environment.
+
+    `api_key_sha256_file` is the file if they came from one: when it changes, so does the configuration.
+    """
 
     name: str
     tenants: frozenset[str]
     operations: frozenset[Kind]
     execute: bool
     api_key_sha256: frozenset[str] = frozenset()
+    api_key_sha256_file: Path | None = None
     issuer: str | None = None
     subject: str | None = None
     requests_per_minute: int | None = None
@@ -108,7 +143,10 @@ class Limits(Struct, frozen=True):
 
 
 class BackendSettings(Struct, frozen=True):
-    """One configured upstream. `limits` is its group, its own where none was named; `hours` null: always open."""
+    """One configured upstream. `limits` is its group, its own where none was named; `hours` null: always open.
+
+    `ca_file`: who vouches for its host, null: the system's store. The client's pair are both given, or neither.
+    """
 
     name: str
     system: System
@@ -121,6 +159,14 @@ class BackendSettings(Struct, frozen=True):
     timeout_seconds: float = 60.0
     linger_seconds: float = 60.0
     cases_per_call: int = 1
+    ca_file: Path | None = None
+    client_certificate_file: Path | None = None
+    client_private_key_file: Path | None = None
+
+    @property
+    def upstream(self) -> str:
+        """Which upstream this is, whatever it is called here: work that was accepted for one never goes to another."""
+        return " ".join((self.system, self.base_url, *([self.country] if self.country else [])))
 
 
 class Route(Struct, frozen=True):
@@ -148,6 +194,7 @@ class Settings(Struct, frozen=True):
     path: Path | None = None
     server: Server = field(default_factory=Server)
     store: Store = field(default_factory=Store)
+    audit: Audit = field(default_factory=Audit)
     retry: Retry = field(default_factory=Retry)
     circuit: Circuit = field(default_factory=Circuit)
     issuers: dict[str, Issuer] = field(default_factory=dict)

@@ -52,9 +52,14 @@ def environment_name(tree: Tree) -> str:
 def host(tree: Tree) -> str:
     """A host name or an IP address."""
     found = text(tree)
-    if not _HOST.fullmatch(found) and not is_address(found):
+    if not is_host_name(found) and not is_address(found):
         raise Unfit(f"expected a host name or an IP address, without a port, got {quote(found)}")
     return found
+
+
+def is_host_name(host: str) -> bool:
+    """Whether `host` has the shape of a name."""
+    return _HOST.fullmatch(host.removesuffix(".")) is not None
 
 
 def is_address(host: str) -> bool:

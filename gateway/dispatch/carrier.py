@@ -2,60 +2,49 @@
 
 import asyncio
 from collections.abc import Callable
-from random import uniform as random_uniform
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.backends.base import Backend
-from gateway.clock import Clock
-from gateway.config.settings import BackendSettings, Retry
-from gateway.dispatch.backoff import Uniform, backoff_seconds
+from gateway.dispatch.backoff import backoff_seconds
 from gateway.dispatch.decide import Circumstances, decide
 from gateway.dispatch.health import Health, codes_in
+from gateway.dispatch.means import Means
 from gateway.dispatch.punctuality import Punctuality
-from gateway.errors import AnswerUnknown, CredentialRefused, LedgerError, NotSent
-from gateway.ledger.base import Again, CallSettlement, CaseSettlement, Ledger, Pause
+from gateway.errors import AnswerUnknown, CredentialMissing, CredentialRefused, LedgerError, NotSent
+from gateway.ledger.base import NOT_BEGUN, Again, CallSettlement, CaseSettlement, Pause, Verdict
+from gateway.ledger.pace import turn_microseconds
 from gateway.model.calls import Call, Reading
 from gateway.model.kinds import Purpose, Status
 from gateway.model.merge import not_sent, unanswered
 from gateway.model.outcomes import CaseOutcome, Code
-from gateway.telemetry.events import CallEnded, CallSent, LedgerFailed, Observer
-from gateway.transport.base import Channel
+from gateway.telemetry.events import CallEnded, CallSent, LedgerFailed
 
-NOT_BEGUN = "not_begun"
+BROKEN = frozenset({500, 502, 504})
+"""Statuses with which the backend itself fails. Not 503: that is how it says that it is closed."""
 
 
 class Result(Struct, frozen=True):
-    """How a call came back. `outcome`: the status as text, `unknown` or `not_sent`; `reason` is a fixed word."""
+    """How a call came back. `outcome`: the status as text, `unknown` or `not_sent`; `reason` is a fixed word.
+
+    `answered`: the upstream is done with it. `failed`: whether the backend itself failed, null if that cannot be told.
+    """
 
     reading: Reading
     outcome: str
     sent: bool
     answered: bool
     reason: str | None = None
+    failed: bool | None = None
 
 
 class Carrier:
     """Carries out the calls of one backend."""
 
-    def __init__(
-        self,
-        settings: Callable[[], tuple[BackendSettings, Retry]],
-        backend: Backend,
-        channel: Channel,
-        ledger: Ledger,
-        clock: Clock,
-        observer: Observer,
-        uniform: Uniform = random_uniform,
-    ) -> None:
-        self._settings = settings
+    def __init__(self, means: Means, backend: Backend) -> None:
+        self._means = means
         self._backend = backend
-        self._channel = channel
-        self._ledger = ledger
-        self._clock = clock
-        self._observer = observer
-        self._uniform = uniform
         self._punctuality = Punctuality()
         self.health = Health()
 
@@ -64,24 +53,24 @@ class Carrier:
 
         `came_back` is called, whatever happens, when nothing is left to do but to record the outcome.
         """
-        began = self._clock.monotonic()
+        began = self._means.clock.monotonic()
         try:
-            if self._punctuality.in_time(began - asked_at, self._settings()[0].limits):
+            if self._punctuality.in_time(asked_at, began, self._means.rules().backend.limits):
                 result, settlement = await self._carry_out(call, began)
             else:
                 result = Result(Reading({}), NOT_BEGUN, sent=False, answered=False, reason="late")
-                settlement = _put_back(call)
+                settlement = _put_back(call, turn_microseconds(self._means.rules().backend.limits))
         finally:
             came_back()
         await self._record(settlement)
-        self._tell(call, result, self._clock.monotonic() - began)
+        self._tell(call, result, self._means.clock.monotonic() - began)
 
     async def lose(self, call: Call) -> None:
         """Settle a call that nobody will bring an answer of any more: whoever made it is gone.
 
         Its cases have their whole deadline before them: while nobody was there, nobody could do anything for them.
         """
-        whole = self._settings()[1].deadline_seconds
+        whole = self._means.rules().retry.deadline_seconds
         cases = tuple(replace(case, open_seconds_left=whole) for case in call.cases)
         call = replace(call, cases=cases)
         result = Result(unanswered(call), "unknown", sent=True, answered=False, reason="lost")
@@ -92,62 +81,72 @@ class Carrier:
         result = await self._send(call)
         distrusted = self.health.distrusted
         pause = self._take_note(call, result)
-        elapsed = self._clock.monotonic() - began
+        elapsed = self._means.clock.monotonic() - began
         return result, self._settlement(call, result, elapsed, pause, distrusted=distrusted)
 
     async def _send(self, call: Call) -> Result:
         request = self._backend.build(call)
-        self._observer(CallSent(call.id, call.backend))
+        self._means.observer(CallSent(call.id, call.backend))
         try:
-            answer = await self._channel.send(request, trace=_trace(call))
+            answer = await self._means.channel.send(request, trace=_trace(call))
         except CredentialRefused as error:
             reading = not_sent(call, Code.UPSTREAM_UNAUTHORIZED, "The credential for the upstream was refused.")
             return Result(reading, "not_sent", sent=False, answered=False, reason=error.reason)
         except NotSent as error:
             reading = not_sent(call, Code.UPSTREAM_UNREACHABLE, "The upstream could not be reached.")
-            return Result(reading, "not_sent", sent=False, answered=False, reason=error.reason)
+            failed = None if isinstance(error, CredentialMissing) else True
+            return Result(reading, "not_sent", sent=False, answered=False, reason=error.reason, failed=failed)
         except AnswerUnknown as error:
-            return Result(unanswered(call), "unknown", sent=True, answered=False, reason=error.reason)
-        return Result(self._backend.read(call, answer), str(answer.status), sent=True, answered=True)
+            return Result(unanswered(call), "unknown", sent=True, answered=False, reason=error.reason, failed=True)
+        reading = self._backend.read(call, answer)
+        believed = _is_believed(reading)
+        failed = not believed or answer.status in BROKEN
+        return Result(reading, str(answer.status), sent=True, answered=believed, failed=failed)
 
     def _settlement(
         self, call: Call, result: Result, elapsed_seconds: float, pause: Pause | None, *, distrusted: bool = False
     ) -> CallSettlement:
-        settings, retry = self._settings()
+        rules = self._means.rules()
         given = Circumstances(
             call=call,
-            system=settings.system,
-            retry=retry,
-            uniform=self._uniform,
+            system=rules.backend.system,
+            retry=rules.retry,
+            uniform=self._means.uniform,
             sent=result.sent,
             elapsed_seconds=elapsed_seconds,
             wait_seconds=None if pause is None else pause.seconds,
             asked_to_wait=result.reading.pause_seconds is not None,
             distrusted=distrusted,
         )
-        cases = tuple(decide(case, result.reading.outcomes[case.position], given) for case in call.cases)
-        return CallSettlement(call, result.sent, result.answered, result.outcome, cases, pause)
+        if call.purpose is Purpose.TRIAL:
+            cases = _waiting_as_before(call)
+        else:
+            cases = tuple(decide(case, result.reading.outcomes[case.position], given) for case in call.cases)
+        verdict = None if result.failed is None else Verdict(result.failed, rules.circuit)
+        return CallSettlement(call, result.sent, result.answered, result.outcome, cases, pause, verdict)
 
     def _take_note(self, call: Call, result: Result) -> Pause | None:
         codes = codes_in(result.reading)
         self.health.note(call, codes, sent=result.sent)
-        return self.health.pause(codes, result.reading.pause_seconds, self._settings()[1], self._uniform)
+        retry, uniform = self._means.rules().retry, self._means.uniform
+        return self.health.pause(codes, result.reading.pause_seconds, retry, uniform)
 
     async def _record(self, settlement: CallSettlement) -> None:
         """Settle, however long the ledger cannot be reached: until then the outcome lives here alone."""
         never, attempt = asyncio.Event(), 0
         while True:
             try:
-                await self._ledger.settle(settlement)
+                await self._means.ledger.settle(settlement)
             except LedgerError as error:
-                self._observer(LedgerFailed("settle", str(error)))
+                self._means.observer(LedgerFailed("settle", str(error)))
             else:
                 return
-            await self._clock.wait(never, backoff_seconds(self._settings()[1], attempt, self._uniform))
+            seconds = backoff_seconds(self._means.rules().retry, attempt, self._means.uniform)
+            await self._means.clock.wait(never, seconds)
             attempt += 1
 
     def _tell(self, call: Call, result: Result, seconds: float) -> None:
-        self._observer(
+        self._means.observer(
             CallEnded(
                 call_id=call.id,
                 operation_id=call.operation_id,
@@ -164,11 +163,23 @@ class Carrier:
         )
 
 
-def _put_back(call: Call) -> CallSettlement:
-    """As if it had never been granted, but for the pace, which counts it."""
+def _put_back(call: Call, turn: int) -> CallSettlement:
+    """As if it had never been granted. `turn` is one of the pace, in microseconds."""
+    cases = _waiting_as_before(call)
+    return CallSettlement(call, sent=False, answered=False, outcome=NOT_BEGUN, cases=cases, not_begun=turn)
+
+
+def _waiting_as_before(call: Call) -> tuple[CaseSettlement, ...]:
     again = Again("probe" if call.purpose is Purpose.PROBE else "act", 0.0)
-    cases = tuple(CaseSettlement(case.position, CaseOutcome(Status.PENDING), again) for case in call.cases)
-    return CallSettlement(call, sent=False, answered=False, outcome=NOT_BEGUN, cases=cases)
+    return tuple(CaseSettlement(case.position, CaseOutcome(Status.PENDING), again) for case in call.cases)
+
+
+def _is_believed(reading: Reading) -> bool:
+    """Whether the answer can be taken to be the upstream's last word on the call.
+
+    One that cannot be trusted at all may be a proxy's: behind it the upstream may still be working.
+    """
+    return any(outcome.status is not Status.UNKNOWN for outcome in reading.outcomes.values())
 
 
 def _trace(call: Call) -> tuple[tuple[str, str], ...]:

@@ -14,7 +14,7 @@ from gateway.ledger.base import Again, CaseSettlement, Step
 from gateway.model.calls import Call, GrantedCase
 from gateway.model.kinds import Evidence, Purpose, Status, System
 from gateway.model.merge import case_over_items
-from gateway.model.outcomes import CaseOutcome, Code, ItemOutcome, error
+from gateway.model.outcomes import CaseOutcome, Code, Error, ItemOutcome, error
 
 TURNED_AWAY = frozenset(
     {
@@ -30,8 +30,17 @@ TURNED_AWAY = frozenset(
 TELLS_NOTHING = TURNED_AWAY | {Code.UPSTREAM_UNAUTHORIZED, Code.UPSTREAM_REJECTED}
 """After these, what an earlier call of the same deletion did is as unknown as before."""
 
-RESUMING = frozenset({System.HUB_PROPERTY})
-"""Systems that go on where they stopped when they get the same request id again."""
+PROBED = frozenset({System.CLAIMSHOP})
+"""Systems of which a dry run finds out what a deletion without an answer did.
+
+The others get the same request again: Hub Property goes on where it stopped when it sees the same request id, and
+removing from ECM what is gone does no harm.
+"""
+
+MAY_HAVE_ACTED = frozenset({Code.OUTCOME_UNKNOWN, Code.UPSTREAM_ERROR})
+"""The upstream did not do what was asked for, or did not say so: what comes next counts towards the attempts."""
+
+GIVEN_UP = "The deletion was never answered, and the case is still there."
 
 
 class Circumstances(Struct, frozen=True):
@@ -58,7 +67,7 @@ def decide(case: GrantedCase, outcome: CaseOutcome, given: Circumstances) -> Cas
     if outcome.items:
         return _decide_items(case, outcome, given)
     if given.call.purpose is Purpose.PROBE and _still_there(outcome):
-        return CaseSettlement(case.position, outcome, Again("act", 0.0))
+        return _after_probe(case, outcome, given)
     again = _again(case, outcome, given)
     kept = _with_what_went_before(case, outcome, given.call.purpose)
     if again is not None:
@@ -70,17 +79,38 @@ def _still_there(outcome: CaseOutcome) -> bool:
     return outcome.status is Status.SUCCEEDED and outcome.evidence is not Evidence.INFERRED
 
 
+def _after_probe(case: GrantedCase, outcome: CaseOutcome, given: Circumstances) -> CaseSettlement:
+    """The case is still there, so it may be deleted again, unless that has been tried often enough."""
+    if case.failures < given.retry.max_attempts:
+        return CaseSettlement(case.position, outcome, Again("act", 0.0))
+    failed = replace(outcome, status=Status.FAILED, errors=(error(Code.UPSTREAM_ERROR, GIVEN_UP),))
+    return CaseSettlement(case.position, failed)
+
+
 def _again(case: GrantedCase, outcome: CaseOutcome, given: Circumstances) -> Again | None:
     if outcome.code is None:
         return None
-    step: Step = "probe" if given.call.purpose is Purpose.PROBE else "act"
-    if outcome.code in TURNED_AWAY or _worth_a_fresh_credential(case, outcome.code, given):
-        delay = _delay_within_deadline(case, outcome.code, given)
-        return None if delay is None else Again(step, delay)
-    if _may_be_repeated(outcome, given) and case.failures + 1 < given.retry.max_attempts:
-        delay = _delay_within_deadline(case, outcome.code, given)
-        return None if delay is None else Again(step, delay, failure=True)
-    return None
+    step = _step(outcome.code, given)
+    if not _asks_again(case, outcome.code, given, step):
+        return None
+    delay = _delay_within_deadline(case, outcome.code, given)
+    return None if delay is None else Again(step, delay, failure=outcome.code in MAY_HAVE_ACTED)
+
+
+def _step(code: Code, given: Circumstances) -> Step:
+    """What the next call does: where a probe can tell, a deletion without an answer is not sent again before it."""
+    if given.call.purpose is Purpose.PROBE:
+        return "probe"
+    unsettled = given.call.purpose is Purpose.EXECUTE and code is Code.OUTCOME_UNKNOWN
+    return "probe" if unsettled and given.system in PROBED else "act"
+
+
+def _asks_again(case: GrantedCase, code: Code, given: Circumstances, step: Step) -> bool:
+    """Whether another call may do better. To find out what the last attempt did is no attempt."""
+    if code not in MAY_HAVE_ACTED:
+        return code in TURNED_AWAY or _worth_a_fresh_credential(case, code, given)
+    finds_out = step == "probe" and given.call.purpose is Purpose.EXECUTE
+    return finds_out or case.failures + 1 < given.retry.max_attempts
 
 
 def _worth_a_fresh_credential(case: GrantedCase, code: Code, given: Circumstances) -> bool:
@@ -88,13 +118,6 @@ def _worth_a_fresh_credential(case: GrantedCase, code: Code, given: Circumstance
     if code is not Code.UPSTREAM_UNAUTHORIZED:
         return False
     return given.distrusted or (given.sent and case.last_code is not code)
-
-
-def _may_be_repeated(outcome: CaseOutcome, given: Circumstances) -> bool:
-    """Whether sending the same request again does no harm although this one may have acted."""
-    if outcome.code not in {Code.OUTCOME_UNKNOWN, Code.UPSTREAM_ERROR}:
-        return False
-    return given.call.purpose is not Purpose.EXECUTE or given.system in RESUMING
 
 
 def _delay_within_deadline(case: GrantedCase, code: Code, given: Circumstances) -> float | None:
@@ -113,30 +136,37 @@ def _with_what_went_before(case: GrantedCase, outcome: CaseOutcome, purpose: Pur
     probe_broke = purpose is Purpose.PROBE and outcome.code is Code.UPSTREAM_ERROR
     if outcome.code not in TELLS_NOTHING and outcome.status is not Status.UNKNOWN and not probe_broke:
         return outcome
-    known = {fault.code for fault in case.earlier.errors}
-    newer = tuple(fault for fault in outcome.errors if fault.code not in known)
-    return replace(case.earlier, errors=case.earlier.errors + newer) if newer else case.earlier
+    if outcome.status is Status.UNKNOWN and purpose is Purpose.EXECUTE:
+        # It may have acted on what an earlier one had left: what that one told is no longer so.
+        return replace(outcome, errors=_joined(outcome.errors, case.earlier.errors))
+    return replace(case.earlier, errors=_joined(case.earlier.errors, outcome.errors))
+
+
+def _joined(errors: tuple[Error, ...], others: tuple[Error, ...]) -> tuple[Error, ...]:
+    known = {fault.code for fault in errors}
+    return errors + tuple(fault for fault in others if fault.code not in known)
 
 
 def _decide_items(case: GrantedCase, outcome: CaseOutcome, given: Circumstances) -> CaseSettlement:
-    """Only items that were turned away are asked for again; the others have ended."""
-    code = next((item.errors[0].code for item in outcome.items if _turned_away(case, item, given)), None)
+    """Items that may do better are asked for again; the others have ended."""
+    codes = [item.errors[0].code for item in outcome.items if _item_asks_again(case, item, given)]
+    code = next((code for code in codes if code in MAY_HAVE_ACTED), codes[0] if codes else None)
     delay = None if code is None else _delay_within_deadline(case, code, given)
     told = {(item.id, item.type_code): _item(case, item, given, again=delay is not None) for item in outcome.items}
     items = tuple(told.get((item.id, item.type_code), item) for item in case.earlier_items)
     whole = case_over_items(items or tuple(told.values()), outcome.messages)
     if delay is not None:
-        return CaseSettlement(case.position, whole, Again("act", delay), met=code)
+        return CaseSettlement(case.position, whole, Again("act", delay, failure=code in MAY_HAVE_ACTED), met=code)
     return CaseSettlement(case.position, whole, retry_after_seconds=given.wait_seconds)
 
 
-def _turned_away(case: GrantedCase, item: ItemOutcome, given: Circumstances) -> bool:
-    code = item.errors[0].code if item.errors else None
-    return code is not None and (code in TURNED_AWAY or _worth_a_fresh_credential(case, code, given))
+def _item_asks_again(case: GrantedCase, item: ItemOutcome, given: Circumstances) -> bool:
+    return bool(item.errors) and _asks_again(case, item.errors[0].code, given, "act")
 
 
 def _item(case: GrantedCase, item: ItemOutcome, given: Circumstances, *, again: bool) -> ItemOutcome:
-    if again and _turned_away(case, item, given):
+    """An item that waits stays unknown, if it is: the ledger remembers that when it makes it pending."""
+    if again and item.status is not Status.UNKNOWN and _item_asks_again(case, item, given):
         return ItemOutcome(item.id, item.type_code, Status.PENDING)
     refused = bool(item.errors) and item.errors[0].code in TELLS_NOTHING
     if refused and (item.id, item.type_code) in case.unsettled_items:

@@ -2,18 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from gateway.clock import Clock
-from gateway.config.settings import BackendSettings, Retry
-from gateway.dispatch.backoff import Uniform, backoff_seconds
+from gateway.dispatch.backoff import backoff_seconds
 from gateway.dispatch.carrier import Carrier
+from gateway.dispatch.means import Means
 from gateway.errors import CredentialRefused, LedgerError, NotSent
-from gateway.ledger.base import ClaimRules, Ledger
+from gateway.ledger.base import ClaimRules
 from gateway.model.calls import Call
 from gateway.model.hours import SECOND
-from gateway.telemetry.events import CallGranted, LedgerFailed, Observer
-from gateway.transport.base import Channel
+from gateway.telemetry.events import CallGranted, LedgerFailed
 
 _logger = logging.getLogger(__name__)
 
@@ -28,25 +26,16 @@ class Dispatcher:
     """Sends what is due at one backend, for as long as it runs."""
 
     def __init__(
-        self,
-        settings: Callable[[], tuple[BackendSettings, Retry]],
-        carrier: Carrier,
-        channel: Channel,
-        ledger: Ledger,
-        clock: Clock,
-        observer: Observer,
-        uniform: Uniform,
+        self, means: Means, carrier: Carrier, neighbours: Callable[[], "Iterable[Dispatcher]"] = tuple
     ) -> None:
-        self._settings = settings
+        """`neighbours` are the dispatchers of other backends that share this one's limits."""
+        self._means = means
         self._carrier = carrier
-        self._channel = channel
-        self._ledger = ledger
-        self._clock = clock
-        self._observer = observer
-        self._uniform = uniform
+        self._neighbours = neighbours
         self._hint = asyncio.Event()
         self._expected = 0
         self._waiting = True
+        self._granted_at = 0.0
         self._stopping = False
         self._sending = 0
         self._under_way: set[asyncio.Task[None]] = set()
@@ -68,14 +57,15 @@ class Dispatcher:
         failures, wait_seconds = 0, 0.0
         while not self._stopping:
             if wait_seconds > 0:
-                await self._clock.wait(self._hint, wait_seconds)
+                await self._means.clock.wait(self._hint, wait_seconds)
             self._hint.clear()
             try:
                 wait_seconds = await self._step()
                 failures = 0
             except LedgerError as error:
-                self._observer(LedgerFailed("claim", str(error)))
-                wait_seconds = max(0.1, backoff_seconds(self._settings()[1], failures, self._uniform))
+                self._means.observer(LedgerFailed("claim", str(error)))
+                backoff = backoff_seconds(self._means.rules().retry, failures, self._means.uniform)
+                wait_seconds = max(0.1, backoff)
                 failures += 1
 
     def stop(self) -> None:
@@ -107,17 +97,19 @@ class Dispatcher:
             self._expected = int(seconds == 0)
             return seconds
         if not await self._make_ready(free):
-            return self._settings()[1].backoff_max_seconds
+            return self._means.rules().retry.backoff_max_seconds
         return await self._claim(free)
 
     async def _claim(self, slots: int) -> float:
         """Ask for permission, and begin what is granted; seconds until it is worth asking again."""
-        asked_at = self._clock.monotonic()
+        if self._stopping:
+            return LONGEST_WAIT_SECONDS
         self._expected = 0
-        claim = await self._ledger.claim(self._rules(slots))
+        claim = await self._means.ledger.claim(self._rules(slots))
         for call in claim.calls:
-            self._observer(_granted(call))
-            self._start(call, asked_at)
+            self._granted_at = claim.asked_at
+            self._means.observer(_granted(call))
+            self._start(call, claim.asked_at)
         if claim.lost:
             await asyncio.gather(*(self._carrier.lose(call) for call in claim.lost))
         self._waiting = claim.ask_again_at is not None or self._expected > 0
@@ -128,13 +120,13 @@ class Dispatcher:
         return min(LONGEST_WAIT_SECONDS, seconds)
 
     def _is_open(self) -> bool:
-        hours = self._settings()[0].hours
-        return hours is None or hours.is_open(self._ledger.now())
+        hours = self._means.rules().backend.hours
+        return hours is None or hours.is_open(self._means.ledger.now())
 
     def _free_slots(self) -> int:
         if self._carrier.health.troubled:
             return 0 if self._sending else 1
-        cap = self._settings()[0].limits.max_in_flight or MOST_AT_ONCE
+        cap = self._means.rules().backend.limits.max_in_flight or MOST_AT_ONCE
         return max(0, cap - self._sending)
 
     async def _make_ready(self, free: int) -> bool:
@@ -144,7 +136,7 @@ class Dispatcher:
         the case's deadline runs. Only a credential that is known not to work keeps everything waiting.
         """
         try:
-            await self._channel.ready(min(free, self._expected))
+            await self._means.channel.ready(min(free, self._expected))
         except CredentialRefused:
             return not self._carrier.health.distrusted
         except NotSent:
@@ -164,21 +156,28 @@ class Dispatcher:
             _logger.error("a call could not be carried out", exc_info=fault)
 
     def _came_back(self) -> None:
-        """A call is about to be settled: a claim made now stands behind that in the ledger, often in one commit."""
+        """A call is about to be settled: a claim made now stands behind that in the ledger, often in one commit.
+
+        Who shares the limits asks first, or whoever has a slot would keep it: each freed slot would be its own again.
+        """
         self._sending -= 1
+        for neighbour in sorted(self._neighbours(), key=lambda other: other._granted_at):  # noqa: SLF001 - its own kind
+            neighbour.hint(0)
         self.hint(0)
 
     def _rules(self, slots: int) -> ClaimRules:
-        settings, retry = self._settings()
+        rules = self._means.rules()
+        settings = rules.backend
         return ClaimRules(
             backend=settings.name,
+            upstream=settings.upstream,
             limits=settings.limits,
             hours=settings.hours,
             slots=slots,
             cases_per_call=settings.cases_per_call,
             timeout_seconds=settings.timeout_seconds,
             linger_seconds=settings.linger_seconds,
-            deadline_seconds=retry.deadline_seconds,
+            retry=rules.retry,
         )
 
 

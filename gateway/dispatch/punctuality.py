@@ -7,16 +7,17 @@ than the windows' margin, the upstream could see more of them in one window than
 from collections import deque
 
 from gateway.config.settings import Limits
-from gateway.ledger.pace import MARGIN_MICROSECONDS
+from gateway.ledger.pace import margin_microseconds
 from gateway.model.hours import SECOND
 
-PACED_SECONDS = MARGIN_MICROSECONDS / SECOND * 2 / 3
-"""The rest of the margin is for the network, whose delays differ as well."""
+OWN_SHARE = 2 / 3
+"""How much of the smaller margin may be used here; the rest is for the network, whose delays differ as well."""
 UNPACED_SECONDS = 1.0
 """Without windows a late call does no harm until its lease runs short."""
 LONGEST_SECONDS = 0.5
 """However slow the ledger's disk is, later than this is too late."""
-REMEMBERED = 32
+REMEMBERED = 16
+"""Claims; and how many of them a disk that is slow from the start takes to show that it is."""
 
 
 class Punctuality:
@@ -26,12 +27,18 @@ class Punctuality:
     """
 
     def __init__(self) -> None:
-        self._delays: deque[float] = deque(maxlen=REMEMBERED)
+        self._delays = deque([0.0], maxlen=REMEMBERED)
+        self._last_asked_at: float | None = None
 
-    def in_time(self, delay_seconds: float, limits: Limits) -> bool:
-        """Whether a call granted `delay_seconds` ago may be sent."""
-        if limits.per_second is None and limits.per_minute is None:
+    def in_time(self, asked_at: float, now: float, limits: Limits) -> bool:
+        """Whether a call may be sent `now` that was asked for at `asked_at`, both in monotonic seconds."""
+        delay_seconds = now - asked_at
+        margin = margin_microseconds(limits)
+        if margin is None:
             return delay_seconds <= UNPACED_SECONDS
-        usual = min(self._delays, default=0.0)
-        self._delays.append(delay_seconds)
-        return delay_seconds <= min(usual + PACED_SECONDS, LONGEST_SECONDS)
+        usual = min(self._delays)
+        if asked_at != self._last_asked_at:
+            # One moment at which the process stood still is one, however many calls a claim was granted in it.
+            self._delays.append(delay_seconds)
+            self._last_asked_at = asked_at
+        return delay_seconds <= min(usual + OWN_SHARE * margin / SECOND, LONGEST_SECONDS)

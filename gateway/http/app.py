@@ -12,6 +12,8 @@ from gateway.http.middleware import Edge
 from gateway.http.operations import Operations
 from gateway.http.parts import Parts
 from gateway.http.probes import Probes
+from gateway.http.quotas import Quotas
+from gateway.http.receipts import Receipts
 from gateway.http.submissions import Submission
 from gateway.http.tenants import Tenants
 from gateway.model.kinds import Kind
@@ -31,10 +33,11 @@ def build_probes(parts: Parts) -> Edge:
 
 def routes(parts: Parts) -> list[HTTPRouteHandler]:
     """Every route of the API."""
-    gate = Gate(parts.settings)
+    gate = Gate(parts.settings, parts.verify, Quotas(parts.clock), parts.observer)
     return [
         *(Submission(kind, parts, gate).route() for kind in Kind),
         *Operations(parts, gate).routes(),
+        *Receipts(parts, gate).routes(),
         *Tenants(parts, gate).routes(),
         *Probes(parts).routes(),
         *Docs().routes(),
@@ -51,4 +54,4 @@ def _application(parts: Parts, handlers: Sequence[HTTPRouteHandler]) -> Edge:
         request_max_body_size=None,  # body.py keeps the configured bound
         exception_handlers=HANDLERS,
     )
-    return Edge(litestar, parts.clock, parts.observer)
+    return Edge(litestar, parts.clock, parts.observer, parts.drain, parts.intake)

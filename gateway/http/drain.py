@@ -19,6 +19,11 @@ class Drain:
         """Whether this process is on its way out."""
         return self._begun
 
+    @property
+    def waiting(self) -> int:
+        """How many callers wait."""
+        return len(self._waits)
+
     def begin(self) -> None:
         """Let go of everyone who waits, and let nobody wait from now on; on the event loop's thread."""
         self._begun = True

@@ -139,7 +139,7 @@ def wire_result(case: CaseRecord) -> CaseResult:
     """One case's result in wire form."""
     outcome = case.outcome
     return CaseResult(
-        case=_reference(case.identifier),
+        case=case_reference(case.identifier),
         status=outcome.status,
         found=outcome.found,
         deleted=outcome.deleted,
@@ -179,7 +179,8 @@ def _summary(operation: Operation) -> Summary:
     )
 
 
-def _reference(identifier: Identifier) -> CaseReference:
+def case_reference(identifier: Identifier) -> CaseReference:
+    """A case's identifier in wire form."""
     match identifier.type:
         case IdentifierType.CASE_NUMBER:
             return CaseReference(case_number=identifier.value)

@@ -17,9 +17,12 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Exchange:
-    """What becomes known of a request on its way through; `caller` and `operation_id` are for logs alone."""
+    """What becomes known of a request on its way through: for logs and metrics alone, but for two.
 
-    __slots__ = ("caller", "operation_id", "request_id", "trace_parent")
+    `request_id` and `trace_parent` go on to the upstream. `answer_headers` go with the answer, whatever that is.
+    """
+
+    __slots__ = ("answer_headers", "caller", "operation_id", "problem", "request_id", "trace_parent")
 
     def __init__(self, headers: Headers) -> None:
         headers = list(headers)
@@ -27,6 +30,8 @@ class Exchange:
         self.trace_parent = trace_parent(headers)
         self.caller: str | None = None
         self.operation_id: str | None = None
+        self.answer_headers: list[tuple[bytes, bytes]] = []
+        self.problem: str | None = None
 
 
 def exchange_of(scope: Mapping[str, Any]) -> Exchange:

@@ -20,8 +20,9 @@ _logger = logging.getLogger(__name__)
 _Request = Request[Any, Any, Any]
 
 
-def answer_problem(_request: _Request, problem: Problem) -> Response[bytes]:
+def answer_problem(request: _Request, problem: Problem) -> Response[bytes]:
     """The problem, as it is."""
+    exchange_of(request.scope).problem = problem.refusal.code
     return Response(problem.body(), status_code=problem.refusal.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 

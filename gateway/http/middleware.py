@@ -3,14 +3,18 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import nullcontext
 from typing import Any
 
 from gateway.clock import Clock
+from gateway.http.drain import Drain
 from gateway.http.exchange import SCOPE_KEY, Exchange, Headers
+from gateway.http.intake import Intake
 from gateway.http.problems import MEDIA_TYPE, Problem, Refusal
 from gateway.telemetry.events import HttpAnswered, HttpBegun, Observer
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+ALWAYS_ANSWERED = frozenset({"/livez", "/readyz", "/metrics"})
 UNROUTED = "unrouted"
 CLIENT_GONE = 499
 """Recorded where the caller hung up before its answer."""
@@ -27,10 +31,12 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 class Edge:
     """The outermost ASGI application (ASGI 3, HTTP)."""
 
-    def __init__(self, app: App, clock: Clock, observer: Observer) -> None:
+    def __init__(self, app: App, clock: Clock, observer: Observer, drain: Drain, intake: Intake) -> None:
         self._app = app
         self._clock = clock
         self._observer = observer
+        self._drain = drain
+        self._intake = intake
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request; anything but HTTP is passed on as it is."""
@@ -39,7 +45,7 @@ class Edge:
             return
         began, method, exchange = self._clock.monotonic(), scope["method"], Exchange(scope["headers"])
         inner = {**scope, SCOPE_KEY: exchange, "method": "GET" if method == "HEAD" else method}
-        talk = _Talk(exchange, receive, send, head=method == "HEAD")
+        talk = _Talk(exchange, receive, send, head=method == "HEAD", drain=self._drain)
         self._observer(HttpBegun())
         try:
             await self._run(inner, talk)
@@ -54,12 +60,16 @@ class Edge:
                     trace_parent=exchange.trace_parent,
                     caller=exchange.caller,
                     operation_id=exchange.operation_id,
+                    problem=exchange.problem,
                 )
             )
 
     async def _run(self, scope: Message, talk: "_Talk") -> None:
         try:
-            await self._app(scope, talk.receive, talk.send)
+            with self._intake.request() if scope["path"] not in ALWAYS_ANSWERED else nullcontext():
+                await self._app(scope, talk.receive, talk.send)
+        except Problem as problem:
+            await talk.refuse(problem)
         except Exception:
             talk.status = INTERNAL_ERROR
             if talk.started:
@@ -71,13 +81,14 @@ class Edge:
 class _Talk:
     """One request's messages, looked at as they pass."""
 
-    def __init__(self, exchange: Exchange, receive: Receive, send: Send, *, head: bool) -> None:
+    def __init__(self, exchange: Exchange, receive: Receive, send: Send, *, head: bool, drain: Drain) -> None:
         self.status = INTERNAL_ERROR
         self.started = False
         self.exchange = exchange
         self._receive = receive
         self._send = send
         self._head = head
+        self._drain = drain
         self._body_read = False
 
     async def receive(self) -> Message:
@@ -95,8 +106,10 @@ class _Talk:
         await self._send(message)
 
     async def refuse(self, problem: Problem) -> None:
+        self.exchange.problem = problem.refusal.code
         body = problem.body()
         headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
+        headers += [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
         await self.send({"type": "http.response.start", "status": problem.refusal.status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -110,11 +123,15 @@ class _Talk:
         return bool(message["type"] == "http.disconnect")
 
     def _own_headers(self) -> list[tuple[bytes, bytes]]:
+        # A process on its way out asks every caller to come back on another connection, which leads to another process.
+        leaving = [(b"connection", b"close")] if self._drain.begun else []
         return [
+            *leaving,
             (b"x-request-id", self.exchange.request_id.encode("ascii")),
             (b"traceparent", self.exchange.trace_parent.encode("ascii")),
             (b"cache-control", b"no-store"),
             (b"x-content-type-options", b"nosniff"),
+            *self.exchange.answer_headers,
         ]
 
 

@@ -44,7 +44,9 @@ HEADERS = {
     "Location": "Where the operation is found.",
     "Retry-After": "In so many seconds it makes sense to ask again.",
     "Preference-Applied": "What was taken into account of `Prefer`.",
-    "WWW-Authenticate": "How to authenticate.",
+    "WWW-Authenticate": "How to authenticate (RFC 6750 section 3).",
+    "RateLimit-Policy": "The caller's quota, where it has one: `q` requests in `w` seconds, counted by each replica.",
+    "RateLimit": "What is left of it: `r` requests; `t` seconds until there is more.",
 }
 
 
@@ -81,7 +83,7 @@ def _security_schemes() -> dict[str, Any]:
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "A token of a configured issuer. Not accepted yet: until it is, use X-API-Key.",
+            "description": "A signed token of a configured issuer, for this gateway's audience (RFC 6750).",
         },
     }
 

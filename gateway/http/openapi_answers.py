@@ -9,7 +9,13 @@ from gateway.http import answers, problems
 from gateway.http.openapi_examples import ENVELOPES
 from gateway.http.problems import Refusal
 
-AUTHENTICATED = (Refusal.UNAUTHENTICATED, Refusal.INTERNAL_ERROR, Refusal.LEDGER_UNAVAILABLE)
+AUTHENTICATED = (
+    Refusal.UNAUTHENTICATED,
+    Refusal.QUOTA_EXCEEDED,
+    Refusal.INTERNAL_ERROR,
+    Refusal.ISSUER_UNAVAILABLE,
+    Refusal.LEDGER_UNAVAILABLE,
+)
 """What every call that needs a caller can be refused with."""
 CHANGING = (
     Refusal.EXECUTE_NOT_GRANTED,
@@ -34,9 +40,13 @@ MEANINGS = {
 }
 """What the statuses of an answered operation mean; `answers.STATUS_OF_CODE` says which code gives which."""
 
+PROBLEM = "ProblemDetails"
+"""The name of the problems' schema."""
 COMMON_HEADERS = ("X-Request-Id", "traceparent")
 OPERATION_HEADERS = {202: ("Location", "Retry-After", "Preference-Applied"), 503: ("Retry-After",)}
-PROBLEM_HEADERS = {401: ("WWW-Authenticate",), 503: ("Retry-After",)}
+QUOTA_HEADERS = ("RateLimit-Policy", "RateLimit")
+"""On whatever a caller with a quota is answered."""
+PROBLEM_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 
 class Success(Struct, frozen=True):
@@ -61,7 +71,12 @@ def responses(successes: Mapping[int, Success], refusals: Iterable[Refusal]) -> 
     for refusal in refusals:
         by_status.setdefault(refusal.status, []).append(refusal)
     statuses = sorted({*successes, *by_status})
-    return {str(status): _response(status, successes.get(status), by_status.get(status, [])) for status in statuses}
+    found = {str(status): _response(status, successes.get(status), by_status.get(status, [])) for status in statuses}
+    unauthenticated = str(Refusal.UNAUTHENTICATED.status)
+    if unauthenticated in found:
+        for status in found.keys() - {unauthenticated}:
+            found[status]["headers"] |= headers(*QUOTA_HEADERS)
+    return found
 
 
 def submission_responses() -> dict[str, Any]:
@@ -81,17 +96,27 @@ def _response(status: int, success: Success | None, refusals: list[Refusal]) -> 
     if success:
         said.append(success.description)
         own_headers += success.headers
-        content[answers.MEDIA_TYPE] = _media_type(success.schema, success.examples)
+        content[answers.MEDIA_TYPE] = _media_type(_of(success.schema, *_also(refusals)), success.examples)
     if refusals:
         codes = ", ".join(f"`{refusal.code}`" for refusal in refusals)
         said.append(f"No operation was made: {codes}." if success else f"{codes}.")
         own_headers += PROBLEM_HEADERS.get(status, ())
-        content[problems.MEDIA_TYPE] = _media_type("ProblemDetails", [refusal.code for refusal in refusals])
+        content[problems.MEDIA_TYPE] = _media_type(_of(PROBLEM), [refusal.code for refusal in refusals])
     return {"description": " ".join(said), "headers": headers(*own_headers), "content": content}
 
 
-def _media_type(schema: str, examples: Iterable[str]) -> dict[str, Any]:
+def _also(refusals: list[Refusal]) -> tuple[str, ...]:
+    """Most makers of clients know one schema a status, that of its first media type: it says what else may come."""
+    return (PROBLEM,) if refusals else ()
+
+
+def _of(*schemas: str) -> dict[str, Any]:
+    references = [{"$ref": f"#/components/schemas/{schema}"} for schema in schemas]
+    return references[0] if len(references) == 1 else {"anyOf": references}
+
+
+def _media_type(schema: dict[str, Any], examples: Iterable[str]) -> dict[str, Any]:
     return {
-        "schema": {"$ref": f"#/components/schemas/{schema}"},
+        "schema": schema,
         "examples": {name: {"$ref": f"#/components/examples/{name}"} for name in examples},
     }

@@ -9,13 +9,18 @@ from msgspec.structs import replace
 from gateway.http.cursors import cursor
 from gateway.http.envelopes import wire_envelope
 from gateway.http.problems import Place, Problem, Refusal, invalid
+from gateway.http.receipts import wire_receipt
 from gateway.http.submissions import closed_until
-from gateway.model.cases import Identifier
+from gateway.ledger.records import ReceiptRecord
+from gateway.model.cases import Case, Identifier
+from gateway.model.chain import GENESIS, Link, digest, link_hash
 from gateway.model.envelope import Envelope
 from gateway.model.hours import SECOND
 from gateway.model.kinds import Evidence, IdentifierType, Kind, Status, System
+from gateway.model.marks import ReceiptKey
 from gateway.model.operations import CaseRecord, Operation
 from gateway.model.outcomes import CaseOutcome, Code, Error, ItemOutcome, error, merged_status
+from gateway.model.receipts import body, receipt
 
 OPERATION_ID = "0198c1f2-7d3e-7c44-9b1e-2f6f0c6b8a10"
 REQUEST_ID = "3f0c7b1e-4f5a-4a53-9d0e-6f1c2b7a9e55"
@@ -114,6 +119,8 @@ def named() -> dict[str, Any]:
         "outcome_unknown": _ended(_unknown()),
         "operation_page": {"items": [{**succeeded, "results": None}], "nextCursor": None},
         "result_page": {"items": succeeded["results"], "nextCursor": cursor("results", 0)},
+        "receipt": _receipt(names=True),
+        "receipt_only": _receipt(names=False),
         "tenant": _TENANT,
         "tenant_page": {"items": [_TENANT], "nextCursor": None},
         "alive": {"status": "ok", "reasons": []},
@@ -175,6 +182,19 @@ def _ecm() -> dict[str, Any]:
     case = CaseRecord(0, Identifier(IdentifierType.CASE_ID, "CA100"), None, 1, outcome)
     operation = replace(_operation((case,)), kind=Kind.EXTERNAL_ENTITY_REMOVAL, backend="ecm", system=System.ORACLE_ECM)
     return _shown(Envelope(operation, Status.PARTIAL, (case,)))
+
+
+def _receipt(*, names: bool) -> dict[str, Any]:
+    case, key = _deleted(), ReceiptKey(b"an example")
+    said = body(receipt(_operation((case,)), "acme", (case,), 1, key))
+    its_digest = digest(said)
+    its_hash = link_hash(1, GENESIS, its_digest)
+    link = Link(1, its_digest, its_hash, key.seal(its_hash))
+    named = (Case(case.identifier, request_id=case.request_id),) if names else None
+    shown: dict[str, Any] = msgspec.json.decode(
+        msgspec.json.encode(wire_receipt(ReceiptRecord(1, said, link, GENESIS, named)))
+    )
+    return shown
 
 
 def _running() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from gateway.http.openapi_answers import (
 from gateway.http.openapi_examples import REQUESTS as EXAMPLES
 from gateway.http.operations import CASE_STATUSES, OPERATION_STATUSES
 from gateway.http.problems import Refusal
-from gateway.http.queries import DEFAULT_LIMIT, MAX_LIMIT
+from gateway.http.queries import DEFAULT_LIMIT, MAX_LIMIT, MAX_NUMBER
 from gateway.http.requests import REQUESTS
 from gateway.model.kinds import Kind
 
@@ -70,6 +70,7 @@ def paths() -> dict[str, Any]:
         "/v1/operations": {"get": _list_operations()},
         "/v1/operations/{operationId}": {"get": _get_operation()},
         "/v1/operations/{operationId}/results": {"get": _list_results()},
+        "/v1/operations/{operationId}/receipt": {"get": _get_receipt()},
         "/v1/operations/{operationId}/cancel": {"post": _cancel()},
         "/v1/operations/{operationId}/retry": {"post": _retry()},
         "/v1/tenants": {"get": _list_tenants()},
@@ -123,6 +124,20 @@ def _list_results() -> dict[str, Any]:
     return {
         **_call("Operations", "listResults", "Read its results", description, OPERATION, status, *_paging()),
         "responses": _found("ResultPage", ("result_page",), Refusal.NOT_FOUND, Refusal.INVALID_REQUEST),
+    }
+
+
+def _get_receipt() -> dict[str, Any]:
+    bounds = {"type": "integer", "minimum": 1, "maximum": MAX_NUMBER}
+    number = _filter("number", "Which one; the newest if left out.", bounds)
+    description = (
+        "Each time the operation ends, after a retry too, it gets a receipt with the next number. Receipts form a "
+        "chain of hashes. They hold marks, keyed hashes, in place of identifiers, and stay when retention has removed "
+        "the operation."
+    )
+    return {
+        **_call("Operations", "getReceipt", "Read its receipt", description, OPERATION, number),
+        "responses": _found("ReceiptAnswer", ("receipt", "receipt_only"), Refusal.NOT_FOUND, Refusal.INVALID_REQUEST),
     }
 
 
@@ -214,5 +229,5 @@ def _paging() -> tuple[dict[str, Any], dict[str, Any]]:
     limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
     return (
         _filter("limit", "How many rows at most.", limit),
-        _filter("cursor", "Where to go on: `nextCursor` of the page before.", {"type": "string"}),
+        _filter("cursor", "Where to go on: `nextCursor` of the page before.", {"type": "string", "minLength": 1}),
     )

@@ -9,12 +9,14 @@ from gateway.http.answers import STATUS_OF_CODE
 from gateway.http.operations import OperationPage, ResultPage
 from gateway.http.probes import Health
 from gateway.http.problems import ProblemDetails, Refusal
+from gateway.http.receipts import ReceiptAnswer
 from gateway.http.requests import REQUESTS
 from gateway.http.tenants import TenantPage
 from gateway.model.kinds import Kind
 from gateway.model.outcomes import RETRYABLE, Code
+from gateway.model.receipts import Receipt
 
-ANSWERS = (OperationPage, ResultPage, TenantPage, Health, ProblemDetails)
+ANSWERS = (OperationPage, ResultPage, ReceiptAnswer, Receipt, TenantPage, Health, ProblemDetails)
 
 KIND = "What an operation does. Case deletions go to Hub Property or ClaimShop, removals to Oracle ECM."
 SYSTEM = "The system that carries the operation out, as the tenant's configuration names it."

@@ -33,6 +33,12 @@ _Id = Annotated[str, Meta(pattern=f"^{_UUID.pattern}$")]
 _Place = Annotated[int, Meta(ge=0, le=2**31)]
 
 
+def operation_id_of(request: Request[Any, Any, Any]) -> str | None:
+    """The operation's id in the path, null if no operation can have it."""
+    operation_id: str = request.path_params["operationId"].lower()
+    return operation_id if _UUID.fullmatch(operation_id) else None
+
+
 class OperationPage(Page[OperationEnvelope], frozen=True):
     """Operations, newest first."""
 
@@ -60,7 +66,7 @@ class Operations:
 
     async def list_them(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """Those that the caller may see, newest first, without results."""
-        entry = self._gate.enter(request.scope)
+        entry = await self._gate.enter(request.scope)
         query = Query(request.scope, "tenant", "kind", "status", "limit", "cursor")
         limit, tenant = query.limit(), query.text("tenant")
         if tenant is not None:
@@ -76,19 +82,23 @@ class Operations:
                 limit=limit + 1,
             )
         )
-        shown = [wire_envelope(envelope(operation, None, views.get(operation.backend))) for operation in found[:limit]]
+        places = await self._parts.ledger.places([operation for operation in found[:limit] if operation.status is None])
+        shown = [
+            wire_envelope(envelope(operation, None, views.get(operation.backend), places.get(operation.id)))
+            for operation in found[:limit]
+        ]
         more = cursor("operations", found[limit - 1].id) if len(found) > limit else None
         return answer_json(OperationPage(items=shown, next_cursor=more))
 
     async def show(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """The operation, now."""
-        entry = self._gate.enter(request.scope)
+        entry = await self._gate.enter(request.scope)
         operation = await self._operation(request, entry)
         return answer_json(wire_envelope(await view(self._parts, operation.id)))
 
     async def results(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """Its cases' results, in request order."""
-        entry = self._gate.enter(request.scope)
+        entry = await self._gate.enter(request.scope)
         query = Query(request.scope, "status", "limit", "cursor")
         limit, status = query.limit(), query.choice("status", CASE_STATUSES)
         after = query.position("results", _Place, -1)
@@ -115,15 +125,15 @@ class Operations:
 
     async def _changeable(self, request: Request[Any, Any, Any]) -> Operation:
         """The operation, if the caller holds the grants that making it needs. Raises Problem (401, 403, 404)."""
-        entry = self._gate.enter(request.scope)
+        entry = await self._gate.enter(request.scope)
         operation = await self._operation(request, entry)
         require_kind(entry.caller, operation.kind)
         require_execute(entry.caller, execute=operation.execute)
         return operation
 
     async def _operation(self, request: Request[Any, Any, Any], entry: Entry) -> Operation:
-        operation_id = request.path_params["operationId"].lower()
-        operation = await self._parts.ledger.operation(operation_id) if _UUID.fullmatch(operation_id) else None
+        operation_id = operation_id_of(request)
+        operation = await self._parts.ledger.operation(operation_id) if operation_id else None
         if operation is None or operation.tenant not in entry.caller.tenants:
             raise Problem(Refusal.NOT_FOUND, NO_SUCH_OPERATION)
         entry.exchange.operation_id = operation.id

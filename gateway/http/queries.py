@@ -12,6 +12,7 @@ from gateway.http.problems import invalid
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
+MAX_NUMBER = 999_999_999
 
 Choice = TypeVar("Choice", bound=StrEnum)
 Position = TypeVar("Position")
@@ -58,6 +59,15 @@ class Query:
         if given.isascii() and given.isdigit() and len(given) <= len(str(MAX_LIMIT)) and 1 <= int(given) <= MAX_LIMIT:
             return int(given)
         raise invalid("?limit", f"Must be a number from 1 to {MAX_LIMIT}.")
+
+    def number(self, name: str) -> int | None:
+        """The parameter as a number from 1 to `MAX_NUMBER`, or null."""
+        given = self._values.get(name)
+        if given is None:
+            return None
+        if given.isascii() and given.isdigit() and len(given) <= len(str(MAX_NUMBER)) and int(given) >= 1:
+            return int(given)
+        raise invalid(f"?{name}", f"Must be a number from 1 to {MAX_NUMBER}.")
 
     def position(self, of: str, shape: type[Position], start: Position) -> Position:
         """Where the list `of` goes on; `start` for its beginning."""

@@ -9,6 +9,10 @@ from gateway.model.cases import Case, Identifier, Item
 from gateway.model.kinds import IdentifierType, Kind
 
 MAX_CHARACTERS = 128
+UNIQUE = {"uniqueItems": True}
+"""Said by the document; checked, and refused with its place, in `validation`."""
+TRIMMED = {"pattern": r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$"}
+"""Likewise: no control character, and no white space at either end."""
 
 Text = Annotated[
     str,
@@ -16,6 +20,7 @@ Text = Annotated[
         min_length=1,
         max_length=MAX_CHARACTERS,
         description="Opaque. No control characters, and no white space at either end.",
+        extra_json_schema=TRIMMED,
     ),
 ]
 Execute = Annotated[
@@ -24,7 +29,10 @@ Execute = Annotated[
 ]
 ActsAlways = Annotated[
     bool,
-    Meta(description="Required, and `true`: ECM cannot make dry runs (`dry_run_unsupported`). It cannot be undone."),
+    Meta(
+        description="Required, and `true`: ECM cannot make dry runs (`dry_run_unsupported`). It cannot be undone.",
+        extra_json_schema={"const": True},
+    ),
 ]
 
 
@@ -69,7 +77,7 @@ class CaseDeletions(Wire, frozen=True):
 
     items: ClassVar[ItemNames | None] = None
     execute: Execute
-    cases: Annotated[list[DeletionCase], Meta(min_length=1)]
+    cases: Annotated[list[DeletionCase], Meta(min_length=1, extra_json_schema=UNIQUE)]
 
 
 class ExternalEntity(Wire, frozen=True):
@@ -83,7 +91,7 @@ class ExternalEntityCase(Wire, frozen=True):
     """An ECM case, and the external entities to remove from it."""
 
     case_id: Text
-    external_entities: Annotated[list[ExternalEntity], Meta(min_length=1)]
+    external_entities: Annotated[list[ExternalEntity], Meta(min_length=1, extra_json_schema=UNIQUE)]
 
     def case(self) -> Case:
         """The case in the model's words."""
@@ -96,7 +104,7 @@ class ExternalEntityRemovals(Wire, frozen=True):
 
     items: ClassVar[ItemNames | None] = ItemNames("externalEntities", "externalEntity", "externalEntityTypeCode")
     execute: ActsAlways
-    cases: Annotated[list[ExternalEntityCase], Meta(min_length=1)]
+    cases: Annotated[list[ExternalEntityCase], Meta(min_length=1, extra_json_schema=UNIQUE)]
 
 
 class Transaction(Wire, frozen=True):
@@ -110,7 +118,7 @@ class TransactionCase(Wire, frozen=True):
     """An ECM case, and the transactions to remove from it."""
 
     case_id: Text
-    transactions: Annotated[list[Transaction], Meta(min_length=1)]
+    transactions: Annotated[list[Transaction], Meta(min_length=1, extra_json_schema=UNIQUE)]
 
     def case(self) -> Case:
         """The case in the model's words."""
@@ -123,7 +131,7 @@ class TransactionRemovals(Wire, frozen=True):
 
     items: ClassVar[ItemNames | None] = ItemNames("transactions", "transactionReferenceId", "transactionTypeCode")
     execute: ActsAlways
-    cases: Annotated[list[TransactionCase], Meta(min_length=1)]
+    cases: Annotated[list[TransactionCase], Meta(min_length=1, extra_json_schema=UNIQUE)]
 
 
 class Customer(Wire, frozen=True):
@@ -136,7 +144,7 @@ class CustomerCase(Wire, frozen=True):
     """An ECM case, and the customers to remove from it."""
 
     case_id: Text
-    customers: Annotated[list[Customer], Meta(min_length=1)]
+    customers: Annotated[list[Customer], Meta(min_length=1, extra_json_schema=UNIQUE)]
 
     def case(self) -> Case:
         """The case in the model's words."""
@@ -148,7 +156,7 @@ class CustomerRemovals(Wire, frozen=True):
 
     items: ClassVar[ItemNames | None] = ItemNames("customers", "customerId")
     execute: ActsAlways
-    cases: Annotated[list[CustomerCase], Meta(min_length=1)]
+    cases: Annotated[list[CustomerCase], Meta(min_length=1, extra_json_schema=UNIQUE)]
 
 
 class Account(Wire, frozen=True):
@@ -161,7 +169,7 @@ class AccountCase(Wire, frozen=True):
     """An ECM case, and the accounts to remove from it."""
 
     case_id: Text
-    accounts: Annotated[list[Account], Meta(min_length=1)]
+    accounts: Annotated[list[Account], Meta(min_length=1, extra_json_schema=UNIQUE)]
 
     def case(self) -> Case:
         """The case in the model's words."""
@@ -173,7 +181,7 @@ class AccountRemovals(Wire, frozen=True):
 
     items: ClassVar[ItemNames | None] = ItemNames("accounts", "accountId")
     execute: ActsAlways
-    cases: Annotated[list[AccountCase], Meta(min_length=1)]
+    cases: Annotated[list[AccountCase], Meta(min_length=1, extra_json_schema=UNIQUE)]
 
 
 Request = CaseDeletions | ExternalEntityRemovals | TransactionRemovals | CustomerRemovals | AccountRemovals

@@ -10,24 +10,28 @@ from litestar.handlers import HTTPRouteHandler
 
 from gateway.config.settings import BackendSettings, Route, Server, Settings, Tenant
 from gateway.http.answers import DEFAULT_RETRY_SECONDS, answer_operation, seconds_until
-from gateway.http.authentication import Entry, Gate, require_execute, require_kind, require_tenant
+from gateway.http.authentication import Entry, Gate, quota_exceeded, require_execute, require_kind, require_tenant
 from gateway.http.body import read_body
 from gateway.http.exchange import Headers, values
+from gateway.http.intake import LARGE_BODY_BYTES, is_large
 from gateway.http.parts import Parts
 from gateway.http.prefer import Preference, preference
 from gateway.http.problems import Problem, Refusal, invalid
 from gateway.http.validation import Asked, understood
 from gateway.http.views import finished_view
-from gateway.ledger.base import Accepted, KeyReused, QueueFull
+from gateway.ledger.base import Acceptance, Accepted, CircuitOpen, KeyReused, QueueFull, QuotaFull
 from gateway.model.hours import SECOND, next_start
 from gateway.model.kinds import Kind, System
 from gateway.model.operations import NewOperation
+from gateway.telemetry.events import QuotaExceeded
 
 PATH = "/v1/tenants/{tenant:str}/%ss"
 """Where operations of a kind are made."""
 
-LARGE_BODY_BYTES = 65_536
-"""Longer bodies are taken apart beside the event loop, which has calls to send meanwhile."""
+READ_SECONDS = 60
+"""How long a body may take to arrive."""
+
+CHANGING = "The configuration of the tenant's system is being changed at this moment."
 
 _KEY = re.compile(rb"[!-~]{1,255}")
 
@@ -46,21 +50,40 @@ class Submission:
 
     async def submit(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """Check what is asked for, put it on the ledger, and wait for its end as long as the caller wants to."""
-        entry = self._gate.enter(request.scope)
-        new = await self._read(request, entry)
+        entry = await self._gate.enter(request.scope)
         wanted = preference(entry.headers)
-        accepted = await self._accept(new, entry.settings, wanted)
+        if is_large(entry.headers):
+            with self._parts.intake.large_body():
+                accepted = await self._take_in_large(request, entry, wanted)
+        else:
+            accepted = await self._take_in(request, entry, wanted)
         entry.exchange.operation_id = accepted.operation_id
         seconds = wanted.seconds(entry.settings.server.wait_seconds)
         shown = await finished_view(self._parts, accepted.operation_id, seconds)
         return answer_operation(shown, self._parts.ledger.now(), wanted)
+
+    async def _take_in(self, request: Request[Any, Any, Any], entry: Entry, wanted: Preference) -> Accepted:
+        return await self._accept(await self._read(request, entry), entry.settings, wanted)
+
+    async def _take_in_large(self, request: Request[Any, Any, Any], entry: Entry, wanted: Preference) -> Accepted:
+        """As any other, but refused unread if there is no room for a single case, and it can be no copy."""
+        if await self._parts.ledger.queued() >= entry.settings.server.max_queued_cases:
+            key = idempotency_key(entry.headers)
+            if key is None or await self._parts.ledger.find(entry.caller.name, key, "") is None:
+                raise queue_full()
+        return await self._take_in(request, entry, wanted)
 
     async def _read(self, request: Request[Any, Any, Any], entry: Entry) -> NewOperation:
         """What is asked for, once every rule has been kept that can be checked without the ledger. Raises Problem."""
         tenant = require_tenant(entry.caller, request.path_params["tenant"], entry.settings)
         require_kind(entry.caller, self._kind)
         key = idempotency_key(entry.headers)
-        body = await read_body(entry.headers, request.receive, entry.settings.server.max_body_bytes)
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                body = await read_body(entry.headers, request.receive, entry.settings.server.max_body_bytes)
+        except TimeoutError as error:
+            detail = f"The body did not arrive within {READ_SECONDS} seconds."
+            raise Problem(Refusal.MALFORMED_REQUEST, detail) from error
         wanted = await self._understand(tenant, body, entry.settings.server)
         route, backend = self._place(tenant, wanted, entry.settings)
         require_execute(entry.caller, execute=wanted.execute)
@@ -70,6 +93,7 @@ class Submission:
             tenant=tenant.name,
             backend=backend.name,
             system=backend.system,
+            upstream=backend.upstream,
             upstream_tenant=route.tenant,
             execute=wanted.execute,
             cases=wanted.cases,
@@ -81,7 +105,10 @@ class Submission:
 
     async def _understand(self, tenant: Tenant, body: bytes, server: Server) -> Asked:
         understand = partial(understood, self._kind, tenant.name, body, server)
-        return await asyncio.to_thread(understand) if len(body) > LARGE_BODY_BYTES else understand()
+        if len(body) <= LARGE_BODY_BYTES:
+            return understand()
+        async with self._parts.intake.turn():
+            return await asyncio.to_thread(understand)
 
     def _place(self, tenant: Tenant, wanted: Asked, settings: Settings) -> tuple[Route, BackendSettings]:
         """Where it is carried out. Raises Problem (422) if that cannot be done there."""
@@ -100,20 +127,38 @@ class Submission:
                 return accepted
             case KeyReused():
                 raise Problem(Refusal.IDEMPOTENCY_KEY_REUSED, "Use a new Idempotency-Key for another request.")
+            case CircuitOpen(until):
+                raise self._circuit_open(until)
             case QueueFull():
-                raise Problem(Refusal.OVERLOADED, headers={"Retry-After": str(DEFAULT_RETRY_SECONDS)})
+                raise queue_full()
+            case QuotaFull(queued):
+                self._parts.observer(QuotaExceeded(new.caller, "queued_cases", new.request_id or ""))
+                raise quota_exceeded(f"{queued} of your cases wait, and these are too many.", DEFAULT_RETRY_SECONDS)
 
-    async def _record(
-        self, new: NewOperation, settings: Settings, wanted: Preference
-    ) -> Accepted | KeyReused | QueueFull:
+    async def _record(self, new: NewOperation, settings: Settings, wanted: Preference) -> Acceptance:
         """Put it on the ledger; of a closed backend, only what can wait for the opening or is on record already."""
         opens_at = self._opens_at(new, settings)
+        if not self._parts.serves(new.backend, new.upstream):  # nothing is awaited between this and the ledger
+            raise Problem(Refusal.OVERLOADED, CHANGING, headers={"Retry-After": "1"})
         if opens_at is None or wanted.respond_async:
-            return await self._parts.ledger.accept(new, max_queued_cases=settings.server.max_queued_cases)
+            caller = settings.callers.get(new.caller)  # null for who is let in without a name
+            return await self._parts.ledger.accept(
+                new,
+                max_queued_cases=settings.server.max_queued_cases,
+                quota=None if caller is None else caller.max_queued_cases,
+                may_wait=wanted.respond_async,
+            )
         recorded = await self._recorded(new)
         if recorded is None:
             raise closed_until(opens_at, self._parts.ledger.now())
         return recorded
+
+    def _circuit_open(self, until: int) -> Problem:
+        return Problem(
+            Refusal.CIRCUIT_OPEN,
+            "The system fails at present. Send it again later, or with `Prefer: respond-async` to have it wait.",
+            headers={"Retry-After": str(seconds_until(until, self._parts.ledger.now()))},
+        )
 
     def _opens_at(self, new: NewOperation, settings: Settings) -> int | None:
         """When a call may begin at the backend, by its hours; null for now."""
@@ -125,6 +170,12 @@ class Submission:
         if new.idempotency_key is None:
             return None
         return await self._parts.ledger.find(new.caller, new.idempotency_key, new.fingerprint)
+
+
+def queue_full() -> Problem:
+    """503 until cases have ended."""
+    headers = {"Retry-After": str(DEFAULT_RETRY_SECONDS)}
+    return Problem(Refusal.OVERLOADED, "Too many cases are queued.", headers=headers)
 
 
 def idempotency_key(headers: Headers) -> str | None:

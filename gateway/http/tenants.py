@@ -15,6 +15,7 @@ from gateway.http.envelopes import Instant, instant
 from gateway.http.outlooks import outlooks
 from gateway.http.parts import Parts
 from gateway.http.queries import Page, Query
+from gateway.model.forecast import Waiting
 from gateway.model.hours import Hours
 from gateway.model.kinds import Kind, System
 from gateway.model.outlook import Outlook
@@ -96,7 +97,7 @@ class Tenants:
 
     async def list_them(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """The tenants, by name."""
-        entry = self._gate.enter(request.scope)
+        entry = await self._gate.enter(request.scope)
         query = Query(request.scope, "limit", "cursor")
         limit, after = query.limit(), query.position("tenants", str, "")
         names = sorted(name for name in entry.caller.tenants & entry.settings.tenants.keys() if name > after)
@@ -108,7 +109,7 @@ class Tenants:
 
     async def show(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """One tenant."""
-        entry = self._gate.enter(request.scope)
+        entry = await self._gate.enter(request.scope)
         tenant = require_tenant(entry.caller, request.path_params["tenant"], entry.settings)
         views = await outlooks(self._parts, entry.settings, _backends_of([tenant]))
         return answer_json(_view(tenant, entry.caller, entry.settings, views))
@@ -139,7 +140,7 @@ def _kind(kind: Kind, backend: BackendSettings, caller: Caller) -> TenantKind:
 
 
 def _backend(backend: BackendSettings, tenant: str, outlook: Outlook) -> TenantBackend:
-    limits, queued = backend.limits, outlook.queues.get(tenant, 0)
+    limits, queued = backend.limits, outlook.queues.get(tenant, Waiting()).total
     return TenantBackend(
         backend=backend.name,
         system=backend.system,

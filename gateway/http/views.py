@@ -2,6 +2,7 @@
 
 from gateway.errors import CommitUnknown, LedgerUnavailable
 from gateway.http.envelopes import MAX_INLINE_CASES
+from gateway.http.intake import MOST_WAITING
 from gateway.http.outlooks import outlooks
 from gateway.http.parts import Parts
 from gateway.http.problems import Problem, Refusal
@@ -19,16 +20,17 @@ async def view(parts: Parts, operation_id: str) -> Envelope:
     if operation.status is not None:
         return envelope(operation, cases, None)
     found_outlooks = await outlooks(parts, parts.settings(), {operation.backend})
-    return envelope(operation, cases, found_outlooks.get(operation.backend))
+    places = await parts.ledger.places([operation])
+    return envelope(operation, cases, found_outlooks.get(operation.backend), places.get(operation_id))
 
 
 async def finished_view(parts: Parts, operation_id: str, seconds: float) -> Envelope:
-    """The operation once it has ended, or as it is after `seconds`, or when this process drains.
+    """The operation once it has ended, or as it is after `seconds`, when this process drains, or if too many wait.
 
     It has been accepted, whatever comes: raises CommitUnknown if its state cannot be read.
     """
     try:
-        if seconds > 0:
+        if seconds > 0 and parts.drain.waiting < MOST_WAITING:
             await parts.drain.until(parts.ledger.finished(operation_id, seconds))
         return await view(parts, operation_id)
     except LedgerUnavailable as error:

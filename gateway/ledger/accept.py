@@ -2,9 +2,10 @@
 
 from uuid import uuid4
 
-from gateway.ledger.base import Accepted, KeyReused, QueueFull
-from gateway.ledger.recount import queue, queued_cases, recount
-from gateway.ledger.rows import BULK, SINGLE, WAITING
+from gateway.ledger import circuit
+from gateway.ledger.base import Acceptance, Accepted, CircuitOpen, KeyReused, QueueFull, QuotaFull
+from gateway.ledger.recount import queue, queued_cases, queued_cases_of, recount
+from gateway.ledger.rows import BULK, SINGLE, WAITING, queue_of
 from gateway.ledger.store import Transaction
 from gateway.ledger.withdraw import rerun
 from gateway.model.cases import Case
@@ -28,16 +29,40 @@ def find(tx: Transaction, caller: str, key: str, fingerprint: str) -> Accepted |
     return Accepted(row[0], created=False) if row[1] == fingerprint else KeyReused()
 
 
-def accept(tx: Transaction, new: NewOperation, ids: Ids, max_queued_cases: int) -> Accepted | KeyReused | QueueFull:
+def accept(
+    tx: Transaction,
+    new: NewOperation,
+    ids: Ids,
+    max_queued_cases: int,
+    *,
+    quota: int | None = None,
+    may_wait: bool = True,
+) -> Acceptance:
     """Record `new`, or answer from the record."""
+    if quota is not None:
+        tx.lock(f"caller {new.caller}")  # or two processes would each find the room that is there once
     while (known := _known(tx, new)) is None:
-        queued = queued_cases(tx)
-        if queued + len(new.cases) > max_queued_cases:
-            return QueueFull(queued)
+        _state, open_until = (None, None) if may_wait else circuit.state(tx, new.backend)
+        if open_until is not None:
+            return CircuitOpen(open_until)
+        if (full := _full(tx, new, max_queued_cases, quota)) is not None:
+            return full
         if (operation_id := _record(tx, new, ids)) is not None:
             return Accepted(operation_id, created=True)
         # Another process has recorded a copy since we looked: that one is the operation.
     return known
+
+
+def _full(tx: Transaction, new: NewOperation, max_queued_cases: int, quota: int | None) -> QueueFull | QuotaFull | None:
+    """Why there is no room for `new` in the queue, or null."""
+    count = len(new.cases)
+    if quota is not None and (own := queued_cases_of(tx, new.caller)) + count > quota:
+        return QuotaFull(own)
+    queued = queued_cases(tx)
+    if 2 * (queued + count) > max_queued_cases:
+        tx.lock("queue")  # what nears the bound is counted one after the other
+        queued = queued_cases(tx)
+    return QueueFull(queued) if queued + count > max_queued_cases else None
 
 
 def _known(tx: Transaction, new: NewOperation) -> Accepted | KeyReused | None:
@@ -64,9 +89,9 @@ def _record(tx: Transaction, new: NewOperation, ids: Ids) -> str | None:
     operation_id = ids.make(tx.now)
     recorded = tx.run(
         """INSERT INTO operations (id, caller, idempotency_key, fingerprint, kind, tenant, backend, system,
-               upstream_tenant, execute, total, created_at, request_id, trace_parent)
-           VALUES (:id, :caller, :key, :fingerprint, :kind, :tenant, :backend, :system, :upstream_tenant, :execute,
-               :total, :now, :request_id, :trace_parent)
+               upstream, upstream_tenant, execute, total, created_at, request_id, trace_parent)
+           VALUES (:id, :caller, :key, :fingerprint, :kind, :tenant, :backend, :system,
+               :upstream, :upstream_tenant, :execute, :total, :now, :request_id, :trace_parent)
            ON CONFLICT (caller, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING""",
         {
             "id": operation_id,
@@ -77,6 +102,7 @@ def _record(tx: Transaction, new: NewOperation, ids: Ids) -> str | None:
             "tenant": new.tenant,
             "backend": new.backend,
             "system": new.system.value,
+            "upstream": new.upstream,
             "upstream_tenant": new.upstream_tenant,
             "execute": int(new.execute),
             "total": len(new.cases),
@@ -109,15 +135,15 @@ def _record_cases(tx: Transaction, new: NewOperation, operation_id: str) -> None
     lane = SINGLE if len(new.cases) == 1 else BULK
     makes_ids = new.kind is Kind.CASE_DELETION
     tx.run_many(
-        f"""INSERT INTO cases (operation_id, position, backend, tenant, lane, state, due_at, step, identifier_type,
+        f"""INSERT INTO cases (operation_id, position, queue, tenant, lane, state, due_at, step, identifier_type,
                identifier, exclusion, request_id, request_id_given, item_count)
-           VALUES (:operation, :position, :backend, :tenant, {lane}, {WAITING}, :now, 'act', :type, :identifier,
+           VALUES (:operation, :position, :queue, :tenant, {lane}, {WAITING}, :now, 'act', :type, :identifier,
                :exclusion, :request_id, :given, :items)""",  # noqa: S608 - constants
         (
             {
                 "operation": operation_id,
                 "position": position,
-                "backend": new.backend,
+                "queue": queue_of(new.backend, new.upstream),
                 "tenant": new.tenant,
                 "now": tx.now,
                 "type": case.identifier.type.value,

@@ -9,10 +9,11 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from gateway.config.settings import Limits
+from gateway.config.settings import Circuit, Limits, Retry
+from gateway.ledger.records import Records
 from gateway.model.calls import Call
 from gateway.model.hours import Hours
-from gateway.model.kinds import Kind, Status
+from gateway.model.kinds import CircuitState, Kind, Status, System
 from gateway.model.operations import CaseRecord, NewOperation, Operation
 from gateway.model.outcomes import CaseOutcome, Code
 
@@ -34,8 +35,27 @@ class QueueFull(Struct, frozen=True):
     queued: int
 
 
+class QuotaFull(Struct, frozen=True):
+    """Too many cases of this caller are queued; nothing was written."""
+
+    queued: int
+
+
+class CircuitOpen(Struct, frozen=True):
+    """The backend's circuit is open until then, and the caller would not have its request wait; nothing was written."""
+
+    until: int
+
+
+Acceptance = Accepted | KeyReused | QueueFull | QuotaFull | CircuitOpen
+"""What may come of a request to record an operation."""
+
+
 class ClaimRules(Struct, frozen=True):
-    """What a claim for one backend must keep. `slots`: how many calls this process can begin at once; 0 only looks."""
+    """What a claim for one backend must keep. `slots`: how many calls this process can begin at once; 0 only looks.
+
+    `upstream`: which one the backend is to the one who asks; work that was accepted for another is not granted.
+    """
 
     backend: str
     limits: Limits
@@ -44,20 +64,23 @@ class ClaimRules(Struct, frozen=True):
     cases_per_call: int
     timeout_seconds: float
     linger_seconds: float
-    deadline_seconds: float
+    retry: Retry
+    upstream: str = ""
 
 
 class Claim(Struct, frozen=True):
     """What was granted.
 
     `lost` are calls whose lease ran out without an answer: they are to be settled as unknown. `ask_again_at` is when a
-    further claim may grant something, null if and only if no case is waiting.
+    further claim may grant something, null if and only if no case is waiting. `asked_at`: this process's monotonic
+    seconds before the instant `now`, from which the delay of a call counts.
     """
 
     now: int
     calls: tuple[Call, ...] = ()
     lost: tuple[Call, ...] = ()
     ask_again_at: int | None = None
+    asked_at: float = 0.0
 
 
 Step = Literal["act", "probe"]
@@ -94,8 +117,23 @@ class Pause(Struct, frozen=True):
     closed: bool = False
 
 
+class Verdict(Struct, frozen=True):
+    """Whether the backend itself failed a call, and when so many failures open its circuit."""
+
+    failed: bool
+    circuit: Circuit
+
+
+NOT_BEGUN = "not_begun"
+"""The outcome of a call that was granted, and came too late to be sent. It does not count in the pace."""
+
+
 class CallSettlement(Struct, frozen=True):
-    """How a call ended. `sent`: a byte of it left. `answered`: a complete answer came, so slot and case are free."""
+    """How a call ended. `sent`: a byte of it left. `answered`: the upstream is done with it, so slot and case are free.
+
+    `verdict` is null when the call says nothing of the backend. `not_begun` is null for a call that was begun; else it
+    is one turn of the pace, in microseconds, which is there for another.
+    """
 
     call: Call
     sent: bool
@@ -103,6 +141,8 @@ class CallSettlement(Struct, frozen=True):
     outcome: str
     cases: tuple[CaseSettlement, ...]
     pause: Pause | None = None
+    verdict: Verdict | None = None
+    not_begun: int | None = None
 
 
 class OperationFilter(Struct, frozen=True):
@@ -119,23 +159,43 @@ class OperationFilter(Struct, frozen=True):
 class BackendQueue(Struct, frozen=True):
     """The queue of one backend: cases not ended by tenant, calls under way, and what a call takes of late.
 
+    `singles` are those of the cases whose operation has no other. `granted`: when the calls of the last minute were
+    granted, oldest first; of very many the last ones.
     `operations` have not ended; `operations_in_flight` of them have a call under way.
     `paused_until` and `paused_for`: a pause in force. `oldest_pending_at`: when the oldest unended case was accepted.
+    `circuit_open_until`: nothing goes to the backend before then, null unless its circuit is open.
+    `oldest_due_at`: since when a case waits that could have been sent first, in the past or not; null without one.
     """
 
     pending: dict[str, int]
+    singles: dict[str, int] = {}
+    granted: tuple[int, ...] = ()
     in_flight: int = 0
     operations: int = 0
     operations_in_flight: int = 0
     unknown: int = 0
     mean_call_seconds: float | None = None
     oldest_pending_at: int | None = None
+    oldest_due_at: int | None = None
     paused_until: int | None = None
     paused_for: Code | None = None
+    circuit: CircuitState = CircuitState.CLOSED
+    circuit_open_until: int | None = None
+
+
+class Unended(Struct, frozen=True):
+    """So many cases of a backend at one upstream have not ended; calls that nobody settled yet are of such, too."""
+
+    backend: str
+    system: System
+    upstream: str
+    cases: int
 
 
 class Ledger(Protocol):
-    """Durable record and queue in one."""
+    """Durable record and queue in one. `records`: what is kept about operations that have ended."""
+
+    records: Records
 
     def subscribe(self, work: Callable[[str, int], None], freed: Callable[[str], None] | None = None) -> None:
         """Have `work(backend, cases)` called, on the event loop, whenever cases may have become due.
@@ -145,10 +205,14 @@ class Ledger(Protocol):
         """
         ...
 
-    async def accept(self, new: NewOperation, *, max_queued_cases: int) -> Accepted | KeyReused | QueueFull:
+    async def accept(
+        self, new: NewOperation, *, max_queued_cases: int, quota: int | None = None, may_wait: bool = True
+    ) -> Acceptance:
         """Record an operation and its cases, or find the one that the idempotency key already made.
 
+        `quota`: most cases of its caller that may be queued, counted over all processes and exactly; null: no bound.
         A further copy of a finished request makes its retryable cases due again, no sooner than their `retry_at`.
+        Unless it `may_wait`, a new operation is not recorded while the circuit of its backend is open.
         """
         ...
 
@@ -188,6 +252,25 @@ class Ledger(Protocol):
 
     async def queues(self, backends: Collection[str]) -> dict[str, BackendQueue]:
         """The queue of each backend."""
+        ...
+
+    async def queued(self) -> int:
+        """How many cases have not ended, over all backends and callers."""
+        ...
+
+    async def places(self, operations: Collection[Operation]) -> dict[str, int]:
+        """By its id, each unended operation's place: unended cases in its tenant's queue up to its own last one.
+
+        Operations of one case have a queue of their own, for each backend and tenant.
+        """
+        ...
+
+    async def unended(self) -> tuple[Unended, ...]:
+        """What has not ended, by backend and upstream."""
+        ...
+
+    async def give_up(self, backend: str, upstream: str) -> None:
+        """Nobody can find out any more what happened there: end cancelled cases that wait for nothing else."""
         ...
 
     async def claim(self, rules: ClaimRules) -> Claim:

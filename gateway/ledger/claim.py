@@ -3,73 +3,86 @@
 from collections import deque
 from random import Random
 
+from msgspec.structs import replace
+
 from gateway.ledger.base import Claim, ClaimRules
-from gateway.ledger.grant import DUE_COLUMNS, DueCase, grant, lost_calls
+from gateway.ledger.budget import Budget
+from gateway.ledger.circuit import begin_trial, gate
+from gateway.ledger.grant import DUE_COLUMNS, DueCase, Terms, grant, lost_calls
 from gateway.ledger.pace import headroom, turn_microseconds
-from gateway.ledger.rows import BULK, CALLED_BEFORE, SINGLE, WAITING
+from gateway.ledger.rows import BULK, CALLED_BEFORE, RETRIED, SINGLE, WAITING, queue_of
 from gateway.ledger.store import Transaction
 from gateway.ledger.turns import Candidate, Turns
 from gateway.model.calls import Call
-from gateway.model.hours import SECOND, next_start
+from gateway.model.hours import SECOND, next_start, start_within
 from gateway.model.ids import Ids
 
-OPENING_JITTER_SECONDS = 5.0
-"""Work that waited for the opening starts within this time after it, so that gateways do not arrive as a herd."""
 LOOK_AGAIN_MICROSECONDS = SECOND
 """When what holds the waiting cases back cannot be told."""
+CATCH_UP_MICROSECONDS = SECOND
+"""By so much may bulk be behind its pace and still catch up."""
 
 
 def claim(tx: Transaction, rules: ClaimRules, ids: Ids) -> Claim:
     """Grant what may be sent to `rules.backend` now, and say when to ask again for what may not."""
+    return replace(_claim(tx, rules, ids), asked_at=tx.asked_at)
+
+
+def _claim(tx: Transaction, rules: ClaimRules, ids: Ids) -> Claim:
     tx.lock(f"limits {rules.limits.name}")
     lost = lost_calls(tx, rules)
-    lanes = _lanes(tx, rules.backend)
+    queue = queue_of(rules.backend, rules.upstream)
+    lanes = _lanes(tx, queue)
     if not lanes:
         return Claim(tx.now, lost=lost)
     not_before = max(_open_at(tx, rules), _pause_end(tx, rules.backend), min(lanes.values()))
     if not_before > tx.now:
         return Claim(tx.now, lost=lost, ask_again_at=not_before)
+    circuit = gate(tx, rules.backend)
+    if circuit.again_at is not None:
+        return Claim(tx.now, lost=lost, ask_again_at=circuit.again_at)
     room = headroom(tx, rules.limits)
     slots = rules.slots if room.calls is None else min(rules.slots, room.calls)
     if room.calls == 0:
         return Claim(tx.now, lost=lost, ask_again_at=room.again_at or tx.now + LOOK_AGAIN_MICROSECONDS)
     if slots == 0:
         return Claim(tx.now, lost=lost, ask_again_at=tx.now)
-    calls, again_at = _Picker(tx, rules, ids, lanes).pick(slots)
+    calls, again_at = _Picker(tx, rules, ids, queue, lanes, half_open=circuit.half_open).pick(slots)
     return Claim(tx.now, calls, lost, again_at)
 
 
-def _lanes(tx: Transaction, backend: str) -> dict[Candidate, int]:
+def _lanes(tx: Transaction, queue: str) -> dict[Candidate, int]:
     """Every tenant's lane in which a case waits, with the instant at which its first is due.
 
     Steps from tenant to tenant along the index: the cost is that of the tenants, however many cases wait.
     """
     rows = tx.rows(
         f"""WITH RECURSIVE
-            lanes (lane) AS (SELECT {CALLED_BEFORE} UNION ALL SELECT {SINGLE} UNION ALL SELECT {BULK}),
+            lanes (lane) AS (SELECT {RETRIED} UNION ALL SELECT {CALLED_BEFORE}
+                UNION ALL SELECT {SINGLE} UNION ALL SELECT {BULK}),
             heads (lane, tenant) AS (
-                SELECT lane, (SELECT min(c.tenant) FROM cases c WHERE c.backend = :backend AND c.state = {WAITING}
+                SELECT lane, (SELECT min(c.tenant) FROM cases c WHERE c.queue = :queue AND c.state = {WAITING}
                     AND c.lane = lanes.lane) FROM lanes
               UNION ALL
-                SELECT lane, (SELECT min(c.tenant) FROM cases c WHERE c.backend = :backend AND c.state = {WAITING}
+                SELECT lane, (SELECT min(c.tenant) FROM cases c WHERE c.queue = :queue AND c.state = {WAITING}
                     AND c.lane = heads.lane AND c.tenant > heads.tenant) FROM heads WHERE tenant IS NOT NULL)
-            SELECT lane, tenant, (SELECT min(c.due_at) FROM cases c WHERE c.backend = :backend
+            SELECT lane, tenant, (SELECT min(c.due_at) FROM cases c WHERE c.queue = :queue
                 AND c.state = {WAITING} AND c.lane = heads.lane AND c.tenant = heads.tenant)
             FROM heads WHERE tenant IS NOT NULL""",  # noqa: S608 - constants
-        {"backend": backend},
+        {"queue": queue},
     )
     return {Candidate(lane, tenant): due_at for lane, tenant, due_at in rows}
 
 
 def _open_at(tx: Transaction, rules: ClaimRules) -> int:
     """When a call may begin: now, or in the next window; the slowest call must fit in before the window ends."""
-    begin = next_start(rules.hours, tx.now, round(rules.timeout_seconds * SECOND))
+    needed = round(rules.timeout_seconds * SECOND)
+    begin = next_start(rules.hours, tx.now, needed)
     if rules.hours is None:
         return begin
-    start, end = rules.hours.window(begin)
-    jitter = min(OPENING_JITTER_SECONDS * SECOND, (end - start) / 10)
-    seed = f"{_installation(tx)}/{rules.backend}/{start}"
-    return max(begin, start + round(Random(seed).uniform(0, jitter)))  # noqa: S311 - spreads load, hides nothing
+    seed = f"{_installation(tx)}/{rules.backend}/{rules.hours.window(begin)[0]}"
+    fraction = Random(seed).random()  # noqa: S311 - spreads load, hides nothing
+    return start_within(rules.hours, begin, needed, fraction)
 
 
 def _installation(tx: Transaction) -> str:
@@ -83,10 +96,15 @@ def _pause_end(tx: Transaction, backend: str) -> int:
 
 
 class _Picker:
-    """Picks cases turn by turn, and grants a call for each."""
+    """Picks cases turn by turn, and grants a call for each; only one while the circuit is half open."""
 
-    def __init__(self, tx: Transaction, rules: ClaimRules, ids: Ids, lanes: dict[Candidate, int]) -> None:
+    def __init__(
+        self, tx: Transaction, rules: ClaimRules, ids: Ids, queue: str, lanes: dict[Candidate, int], *, half_open: bool
+    ) -> None:
         self._tx, self._rules, self._ids = tx, rules, ids
+        self._queue_name = queue
+        self._half_open = half_open
+        self._budget = Budget(tx, rules.backend, rules.retry)
         self._group = rules.limits.name
         self._turn_length = turn_microseconds(rules.limits)
         self._lanes = lanes
@@ -96,24 +114,28 @@ class _Picker:
         pace = tx.row(
             "SELECT bulk_at, since_bulk, turns FROM paces WHERE limits_group = :group", {"group": self._group}
         )
-        self._bulk_at, since_bulk, turn = pace or (0, 0, 0)
+        bulk_at, since_bulk, turn = pace or (0, 0, 0)
+        self._bulk_at = int(bulk_at)
         last = tx.rows("SELECT tenant, turn FROM turns WHERE limits_group = :group", {"group": self._group})
         self._turns = Turns({str(tenant): int(number) for tenant, number in last}, turn, since_bulk)
 
     def pick(self, slots: int) -> tuple[tuple[Call, ...], int | None]:
         """Up to `slots` calls, and when a further claim may grant more."""
+        slots = 1 if self._half_open else slots
         candidates = {lane for lane, due_at in self._lanes.items() if due_at <= self._tx.now}
         calls: list[Call] = []
         while len(calls) < slots:
             candidate = self._turns.next(candidates, bulk_due=self._bulk_at <= self._tx.now)
             if candidate is None:
                 break
-            cases = self._next_cases(candidate, slots - len(calls))
+            cases = self._next_cases(candidate, slots - len(calls)) if self._affords(candidate) else []
             if not cases:
                 candidates.discard(candidate)
                 continue
-            calls.append(grant(self._tx, self._rules, self._ids, cases))
+            calls.append(grant(self._tx, self._rules, self._ids, cases, self._terms(candidate)))
             self._take_turn(candidate)
+        if self._half_open and calls:
+            begin_trial(self._tx, calls[0])
         if calls:
             self._remember()
         return tuple(calls), self._again_at(candidates, full=len(calls) == slots)
@@ -154,13 +176,13 @@ class _Picker:
         """Due cases of a lane, but none whose identifier another call of the limits group holds."""
         rows = self._tx.rows(
             f"""SELECT {DUE_COLUMNS} FROM cases c JOIN operations o ON o.id = c.operation_id
-                WHERE c.backend = :backend AND c.state = {WAITING} AND c.lane = :lane AND c.tenant = :tenant
+                WHERE c.queue = :queue AND c.state = {WAITING} AND c.lane = :lane AND c.tenant = :tenant
                   AND c.due_at <= :now
                   AND NOT EXISTS (SELECT 1 FROM cases h JOIN calls k ON k.id = h.call_id
                       WHERE h.exclusion = c.exclusion AND k.limits_group = :group AND k.held_until > :now)
                 ORDER BY c.due_at, c.operation_id, c.position LIMIT :count""",  # noqa: S608 - constants
             {
-                "backend": self._rules.backend,
+                "queue": self._queue_name,
                 "lane": candidate.lane,
                 "tenant": candidate.tenant,
                 "group": self._group,
@@ -170,13 +192,37 @@ class _Picker:
         )
         return [DueCase(*row) for row in rows]
 
+    def _affords(self, candidate: Candidate) -> bool:
+        """Whether the retry budget lets the lane go; the one call of a half-open circuit is not charged."""
+        return candidate.lane != RETRIED or self._half_open or self._budget.has_token()
+
+    def _terms(self, candidate: Candidate) -> Terms:
+        if self._half_open:
+            return Terms(tests_circuit=True)
+        return Terms(from_budget=candidate.lane == RETRIED)
+
     def _take_turn(self, candidate: Candidate) -> None:
         self._turns.take(candidate)
-        if candidate.lane == BULK and self._turn_length:
-            # A late turn is caught up, but never more than one: the pace stays even, and none of it is lost.
-            self._bulk_at = max(self._bulk_at, self._tx.now - self._turn_length) + self._turn_length
+        if candidate.lane == RETRIED and not self._half_open:
+            self._budget.take()
+        elif candidate.lane in {SINGLE, BULK}:
+            self._budget.put()
+        if self._turn_length:
+            # Bulk makes room for what goes at once, too: a window that was filled before its time has nothing left for
+            # singles.
+            self._bulk_at = self._caught_up() + self._turn_length
+
+    def _caught_up(self) -> int:
+        """When the bulk turn that is taken now was due: late turns are caught up, so that none of the pace is lost.
+
+        Who was idle, or stood still for long, begins evenly anew.
+        """
+        if self._tx.now - self._bulk_at <= max(self._turn_length, CATCH_UP_MICROSECONDS):
+            return self._bulk_at
+        return self._tx.now - self._turn_length
 
     def _remember(self) -> None:
+        self._budget.save()
         self._tx.run(
             """INSERT INTO paces (limits_group, bulk_at, since_bulk, turns) VALUES (:group, :bulk_at, :since, :turns)
                ON CONFLICT (limits_group) DO UPDATE SET bulk_at = excluded.bulk_at, since_bulk = excluded.since_bulk,
@@ -197,14 +243,16 @@ class _Picker:
     def _again_at(self, candidates: set[Candidate], *, full: bool) -> int | None:
         """Null if nothing is waiting; now if only slots ran out; else when something falls due, or is freed."""
         now = self._tx.now
-        waits = f"SELECT 1 FROM cases WHERE backend = :backend AND state = {WAITING} LIMIT 1"  # noqa: S608 - a constant
-        if not self._tx.row(waits, {"backend": self._rules.backend}):
+        waits = f"SELECT 1 FROM cases WHERE queue = :queue AND state = {WAITING} LIMIT 1"  # noqa: S608 - a constant
+        if not self._tx.row(waits, {"queue": self._queue_name}):
             return None
         if full:
             return now
         instants = [due_at for due_at in self._lanes.values() if due_at > now]
         if any(candidate.lane == BULK for candidate in candidates):
             instants.append(self._bulk_at)
+        if self._budget.again_at is not None:
+            instants.append(self._budget.again_at)
         held = self._tx.row(
             "SELECT min(held_until) FROM calls WHERE limits_group = :group AND held_until > :now",
             {"group": self._group, "now": now},

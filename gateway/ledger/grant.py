@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.ledger.base import ClaimRules
 from gateway.ledger.deadline import open_seconds_left
@@ -18,8 +19,8 @@ from gateway.model.outcomes import Code, ItemOutcome
 
 DUE_COLUMNS = """c.operation_id, c.position, c.exclusion, c.step, c.identifier_type, c.identifier, c.request_id,
     c.request_id_given, c.begun, c.attempts, c.failures, c.first_called_at, c.due_at, c.status, c.found, c.deleted,
-    c.evidence, c.messages, c.errors, c.last_code, c.item_count, o.kind, o.tenant, o.upstream_tenant, o.system,
-    o.execute, o.request_id, o.trace_parent"""
+    c.evidence, c.messages, c.errors, c.last_code, c.item_count, c.call_id, o.kind, o.tenant, o.upstream_tenant,
+    o.system, o.execute, o.request_id, o.trace_parent"""
 
 
 class DueCase(Struct, frozen=True):
@@ -46,6 +47,7 @@ class DueCase(Struct, frozen=True):
     errors: str
     last_code: str | None
     item_count: int
+    last_call_id: str | None
     kind: str
     tenant: str
     upstream_tenant: str
@@ -66,9 +68,18 @@ class DueCase(Struct, frozen=True):
         return Purpose.PROBE if self.step == "probe" else Purpose.EXECUTE
 
 
-def grant(tx: Transaction, rules: ClaimRules, ids: Ids, due: list[DueCase]) -> Call:
+class Terms(Struct, frozen=True):
+    """On what terms a call is granted; see `Call`."""
+
+    tests_circuit: bool = False
+    from_budget: bool = False
+
+
+def grant(tx: Transaction, rules: ClaimRules, ids: Ids, due: list[DueCase], terms: Terms) -> Call:
     """Write the call that carries the cases `due`, all of one operation, and hold its slot and its cases."""
+    due = [_on_what_is_unsettled(tx, rules, case) for case in due]
     first, call_id = due[0], ids.make(tx.now)
+    purpose = _purpose(first, terms)
     tx.run(
         """INSERT INTO calls (id, operation_id, backend, limits_group, purpose, granted_at, held_until)
            VALUES (:id, :operation, :backend, :group, :purpose, :now, :held_until)""",
@@ -77,12 +88,35 @@ def grant(tx: Transaction, rules: ClaimRules, ids: Ids, due: list[DueCase]) -> C
             "operation": first.operation_id,
             "backend": rules.backend,
             "group": rules.limits.name,
-            "purpose": first.purpose.value,
+            "purpose": purpose.value,
             "now": tx.now,
             "held_until": tx.now + round((rules.timeout_seconds + rules.linger_seconds) * SECOND),
         },
     )
-    cases = tuple(_granted(tx, rules, case) for case in due)
+    if purpose is Purpose.TRIAL:
+        cases = _hold_for_trial(tx, rules, call_id, first)
+    else:
+        cases = tuple(_granted(tx, rules, case) for case in due)
+        _hold(tx, call_id, first.operation_id, cases)
+    tx.run(
+        "UPDATE operations SET started_at = :now WHERE id = :id AND started_at IS NULL",
+        {"id": first.operation_id, "now": tx.now},
+    )
+    return replace(
+        _call(rules.backend, first, call_id, tx.now, purpose, cases),
+        tests_circuit=terms.tests_circuit,
+        from_budget=terms.from_budget,
+    )
+
+
+def _purpose(case: DueCase, terms: Terms) -> Purpose:
+    """A call that tests the circuit deletes nothing, if its system knows dry runs."""
+    if terms.tests_circuit and case.purpose is Purpose.EXECUTE and case.system != System.ORACLE_ECM:
+        return Purpose.TRIAL
+    return case.purpose
+
+
+def _hold(tx: Transaction, call_id: str, operation_id: str, cases: tuple[GrantedCase, ...]) -> None:
     tx.run_many(
         f"""UPDATE cases SET state = {IN_FLIGHT}, call_id = :call, request_id = :request_id,
                 first_called_at = coalesce(first_called_at, :now)
@@ -91,26 +125,32 @@ def grant(tx: Transaction, rules: ClaimRules, ids: Ids, due: list[DueCase]) -> C
             {
                 "call": call_id,
                 "now": tx.now,
-                "operation": first.operation_id,
+                "operation": operation_id,
                 "position": case.position,
                 "request_id": case.request_id,
             }
             for case in cases
         ],
     )
+
+
+def _hold_for_trial(tx: Transaction, rules: ClaimRules, call_id: str, case: DueCase) -> tuple[GrantedCase, ...]:
+    """The trial is no call of the case's own: its deadline does not begin, and its request id stays unused."""
     tx.run(
-        "UPDATE operations SET started_at = :now WHERE id = :id AND started_at IS NULL",
-        {"id": first.operation_id, "now": tx.now},
+        f"""UPDATE cases SET state = {IN_FLIGHT}, call_id = :call
+            WHERE operation_id = :operation AND position = :position""",  # noqa: S608 - a constant
+        {"call": call_id, "operation": case.operation_id, "position": case.position},
     )
-    return _call(rules.backend, first, call_id, tx.now, cases)
+    return (_granted_case(tx, rules, case, str(uuid4()), begun=False),)
 
 
 def lost_calls(tx: Transaction, rules: ClaimRules) -> tuple[Call, ...]:
     """Calls of the backend whose lease ran out with no word of them: whoever made them is gone."""
     rows = tx.rows(
-        """SELECT id, granted_at, purpose FROM calls
-           WHERE backend = :backend AND settled_at IS NULL AND held_until <= :now ORDER BY held_until LIMIT 100""",
-        {"backend": rules.backend, "now": tx.now},
+        """SELECT k.id, k.granted_at, k.purpose FROM calls k JOIN operations o ON o.id = k.operation_id
+           WHERE k.backend = :backend AND k.settled_at IS NULL AND k.held_until <= :now AND o.upstream = :upstream
+           ORDER BY k.held_until LIMIT 100""",
+        {"backend": rules.backend, "now": tx.now, "upstream": rules.upstream},
     )
     return tuple(_lost(tx, rules, *row) for row in rows)
 
@@ -126,10 +166,12 @@ def _lost(tx: Transaction, rules: ClaimRules, call_id: str, granted_at: int, pur
         # Its cases have gone on without it; only its own row is left to close.
         return Call(call_id, "", rules.backend, Kind.CASE_DELETION, "", "", Purpose(purpose), (), granted_at)
     cases = tuple(_granted_case(tx, rules, case, case.request_id, begun=bool(case.begun)) for case in due)
-    return _call(rules.backend, due[0], call_id, granted_at, cases)
+    return _call(rules.backend, due[0], call_id, granted_at, Purpose(purpose), cases)
 
 
-def _call(backend: str, first: DueCase, call_id: str, granted_at: int, cases: tuple[GrantedCase, ...]) -> Call:
+def _call(
+    backend: str, first: DueCase, call_id: str, granted_at: int, purpose: Purpose, cases: tuple[GrantedCase, ...]
+) -> Call:
     return Call(
         id=call_id,
         operation_id=first.operation_id,
@@ -137,7 +179,7 @@ def _call(backend: str, first: DueCase, call_id: str, granted_at: int, cases: tu
         kind=Kind(first.kind),
         tenant=first.tenant,
         upstream_tenant=first.upstream_tenant,
-        purpose=first.purpose,
+        purpose=purpose,
         cases=cases,
         granted_at=granted_at,
         due_at=first.due_at,
@@ -157,13 +199,44 @@ def _granted(tx: Transaction, rules: ClaimRules, case: DueCase) -> GrantedCase:
     return _with_lent_id(tx, rules, case)
 
 
+def _on_what_is_unsettled(tx: Transaction, rules: ClaimRules, case: DueCase) -> DueCase:
+    """A deletion that has no idempotency key begins with a probe, where an earlier one of the same case is unsettled.
+
+    Unsettled is what had no trustworthy answer, and neither this case nor another has found out about since.
+    """
+    if case.purpose is not Purpose.EXECUTE or case.system != System.CLAIMSHOP or case.begun:
+        return case
+    latest = _earlier_deletion(tx, rules, case)
+    if latest is None or not latest.begun or latest.call_id < (case.last_call_id or ""):
+        return case
+    return replace(case, step="probe")
+
+
 def _with_lent_id(tx: Transaction, rules: ClaimRules, case: DueCase) -> GrantedCase:
     """An earlier deletion of the same case lends its request id while it is resumable or unsettled.
 
     Once it has succeeded, nobody uses its id again: not even a case that has borrowed it before.
     """
+    earlier = _earlier_deletion(tx, rules, case)
+    if earlier is None:
+        return _granted_case(tx, rules, case, case.request_id, begun=False)
+    if earlier.begun:
+        return _granted_case(tx, rules, case, earlier.request_id, begun=True)
+    own = str(uuid4()) if earlier.request_id == case.request_id else case.request_id
+    return _granted_case(tx, rules, case, own, begun=False)
+
+
+class _Earlier(Struct, frozen=True):
+    """The last deletion of the same case that was carried out, or may have been: then it is `begun`."""
+
+    request_id: str | None
+    begun: bool
+    call_id: str
+
+
+def _earlier_deletion(tx: Transaction, rules: ClaimRules, case: DueCase) -> _Earlier | None:
     row = tx.row(
-        """SELECT c.request_id, c.begun FROM cases c JOIN operations o ON o.id = c.operation_id
+        """SELECT c.request_id, c.begun, c.call_id FROM cases c JOIN operations o ON o.id = c.operation_id
                JOIN calls k ON k.id = c.call_id
            WHERE c.exclusion = :exclusion AND o.execute = 1 AND o.system = :system AND k.limits_group = :group
              AND (c.begun = 1 OR c.status = 'succeeded') AND NOT (c.operation_id = :id AND c.position = :position)
@@ -176,13 +249,7 @@ def _with_lent_id(tx: Transaction, rules: ClaimRules, case: DueCase) -> GrantedC
             "position": case.position,
         },
     )
-    if row is None:
-        return _granted_case(tx, rules, case, case.request_id, begun=False)
-    request_id, lends = row
-    if lends:
-        return _granted_case(tx, rules, case, request_id, begun=True)
-    own = str(uuid4()) if request_id == case.request_id else case.request_id
-    return _granted_case(tx, rules, case, own, begun=False)
+    return None if row is None else _Earlier(row[0], bool(row[1]), row[2])
 
 
 def _granted_case(

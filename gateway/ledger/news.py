@@ -1,17 +1,18 @@
 """What one process commits, the others hear: LISTEN and NOTIFY on a connection of its own."""
 
 import asyncio
-import select
+import selectors
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import msgspec
 import psycopg
 from msgspec import Struct
 
-from gateway.ledger.store import Effects, Row
+from gateway.ledger.postgres_session import Connection
+from gateway.ledger.store import Effects
 
 CHANNEL = "case_gateway"
 MOST_NAMES = 100
@@ -19,9 +20,9 @@ MOST_NAMES = 100
 LONGEST_BYTES = 7_999
 RECONNECT_SECONDS = 0.5
 LOOK_SECONDS = 5.0
-"""How long the thread sleeps if nobody wakes it; both the server and `tell` do."""
-
-Connection = psycopg.Connection[Row]
+"""How long the thread sleeps if nobody wakes it, neither the server nor `tell`; then it asks if the server is there."""
+ANSWER_SECONDS = 5.0
+"""How long the server may take to answer, before the connection is made anew."""
 
 
 class _News(Struct, frozen=True):
@@ -82,7 +83,8 @@ class News:
             self._closing.wait(RECONNECT_SECONDS)
 
     def _talk(self) -> None:
-        with self._connect() as connection:
+        with closing(self._connect()) as connection:
+            connection.wait_at_most(ANSWER_SECONDS)
             connection.add_notify_handler(lambda notification: self._take(connection, notification))
             connection.execute(f"LISTEN {CHANNEL}")
             # A lost notification costs time and nothing else: nobody waits for the disk with the lock of all notifiers.
@@ -97,13 +99,19 @@ class News:
     def _listen(self, connection: Connection) -> None:
         """Sleep until the server says something, or somebody of this process has something to tell."""
         _take_notifications(connection)
-        server, bell = connection.fileno(), self._bell.fileno()
-        ready, _, _ = select.select([server, bell], [], [], LOOK_SECONDS)
-        if bell in ready:
+        with selectors.DefaultSelector() as selector:
+            selector.register(connection, selectors.EVENT_READ)
+            selector.register(self._bell, selectors.EVENT_READ)
+            ready = {key.fileobj for key, _ in selector.select(LOOK_SECONDS)}
+        if self._bell in ready:
             self._bell.recv(4_096)
-        if server in ready:
+        if connection in ready:
             connection.pgconn.consume_input()
             _take_notifications(connection)
+        connection.wait_at_most(ANSWER_SECONDS)
+        if not ready:
+            # Silence looks the same whether there is no news, or no way for it to come.
+            connection.execute("SELECT 1")
 
     def _tell_all(self, connection: Connection) -> None:
         with self._guard:

@@ -55,6 +55,16 @@ def _write_items(tx: Transaction, operation_id: str, position: int, items: tuple
     )
 
 
+def await_unknown_items(tx: Transaction, operation_id: str, position: int, outcome: CaseOutcome) -> None:
+    """The case's items that had no trustworthy answer are asked for again; that they are unsettled is remembered."""
+    if any(item.status is Status.UNKNOWN for item in outcome.items):
+        tx.run(
+            """UPDATE items SET status = 'pending', unsettled = 1, message = NULL, evidence = NULL, errors = '[]'
+               WHERE operation_id = :operation AND position = :position AND status = 'unknown'""",
+            {"operation": operation_id, "position": position},
+        )
+
+
 def end_case(
     tx: Transaction, operation_id: str, position: int, outcome: CaseOutcome, *, retry_after_seconds: float | None = None
 ) -> None:

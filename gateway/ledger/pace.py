@@ -1,18 +1,24 @@
 """How many calls a limits group may begin now, counted from the calls that it began before."""
 
-from collections.abc import Iterator
-
 from msgspec import Struct
 
 from gateway.config.settings import Limits
+from gateway.ledger.base import NOT_BEGUN
 from gateway.ledger.store import Transaction
+from gateway.model.forecast import Window
 from gateway.model.hours import SECOND
 
-MARGIN_MICROSECONDS = 45_000
-"""Windows are counted this much longer than the upstream allows: requests sent at exact intervals arrive unevenly.
+MARGIN_SHARE = 0.045
+"""By this share of their length windows are counted longer than the upstream allows: requests arrive unevenly.
 
-It takes 4.3 % of a window of one second; the dispatcher may ask 7 ms late, and still uses 95 %.
+It leaves room to ask 7 ms late in a window of a second, and still to use 95 %.
 """
+LARGEST_MARGIN_MICROSECONDS = 250_000
+"""Enough for a process that stands still for a moment, and for a network that does."""
+
+
+BEGUN = f"(outcome IS NULL OR outcome <> '{NOT_BEGUN}')"
+"""Calls that were sent, or still may be."""
 
 
 class Headroom(Struct, frozen=True):
@@ -24,7 +30,7 @@ class Headroom(Struct, frozen=True):
 
 def headroom(tx: Transaction, limits: Limits) -> Headroom:
     """What both rate windows and the in-flight cap leave."""
-    rooms = [_window_room(tx, limits.name, count, length) for count, length in _windows(limits)]
+    rooms = [_window_room(tx, limits.name, window) for window in windows_of(limits)]
     if limits.max_in_flight is not None:
         rooms.append(_slot_room(tx, limits.name, limits.max_in_flight))
     if not rooms:
@@ -37,31 +43,48 @@ def headroom(tx: Transaction, limits: Limits) -> Headroom:
 
 def turn_microseconds(limits: Limits) -> int:
     """One turn of the pace: the tighter window, spread evenly; 0 without windows."""
-    return max((length // count for count, length in _windows(limits)), default=0)
+    return max((window.microseconds // window.calls for window in windows_of(limits)), default=0)
 
 
-def _windows(limits: Limits) -> Iterator[tuple[int, int]]:
-    if limits.per_second is not None:
-        yield limits.per_second, SECOND
-    if limits.per_minute is not None:
-        yield limits.per_minute, 60 * SECOND
+def windows_of(limits: Limits) -> tuple[Window, ...]:
+    """The rate windows as they are kept, the shortest first."""
+    return tuple(Window(count, length + margin) for count, length, margin in _with_margins(limits))
 
 
-def _window_room(tx: Transaction, group: str, count: int, length: int) -> Headroom:
-    length += MARGIN_MICROSECONDS
+def margin_microseconds(limits: Limits) -> int | None:
+    """By how much the windows are counted longer, at the least; null without windows."""
+    return min((margin for _, _, margin in _with_margins(limits)), default=None)
+
+
+def _with_margins(limits: Limits) -> list[tuple[int, int, int]]:
+    """Calls, length and margin of each window.
+
+    A margin costs nothing of the pace where the other window keeps the calls further apart anyway.
+    """
+    given = [(limits.per_second, SECOND), (limits.per_minute, 60 * SECOND)]
+    rates = [(count, length) for count, length in given if count is not None]
+    turn = max((length / count for count, length in rates), default=0.0)
+    return [(count, length, _margin(length, idle=count * turn - length)) for count, length in rates]
+
+
+def _margin(length: int, *, idle: float) -> int:
+    return round(min(LARGEST_MARGIN_MICROSECONDS, max(MARGIN_SHARE * length, idle)))
+
+
+def _window_room(tx: Transaction, group: str, window: Window) -> Headroom:
     row = tx.row(
-        "SELECT count(*) FROM calls WHERE limits_group = :group AND granted_at > :since",
-        {"group": group, "since": tx.now - length},
+        f"SELECT count(*) FROM calls WHERE limits_group = :group AND granted_at > :since AND {BEGUN}",  # noqa: S608
+        {"group": group, "since": tx.now - window.microseconds},
     )
-    room = count - int(row[0] if row else 0)
+    room = window.calls - int(row[0] if row else 0)
     if room > 0:
         return Headroom(room)
     leaving = tx.row(
-        """SELECT granted_at FROM calls WHERE limits_group = :group
-           ORDER BY granted_at DESC LIMIT 1 OFFSET :behind""",
-        {"group": group, "behind": count - 1},
+        f"""SELECT granted_at FROM calls WHERE limits_group = :group AND {BEGUN}
+           ORDER BY granted_at DESC LIMIT 1 OFFSET :behind""",  # noqa: S608 - a constant
+        {"group": group, "behind": window.calls - 1},
     )
-    return Headroom(0, leaving[0] + length if leaving else None)
+    return Headroom(0, leaving[0] + window.microseconds if leaving else None)
 
 
 def _slot_room(tx: Transaction, group: str, cap: int) -> Headroom:

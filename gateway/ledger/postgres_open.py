@@ -1,18 +1,21 @@
 """A PostgreSQL ledger at start: reached, fit for use, and brought up to this version's tables."""
 
+from collections.abc import Callable
 from functools import partial
+from secrets import token_hex
 from uuid import uuid4
 
 import psycopg
 
 from gateway.errors import LedgerUnusable
 from gateway.ledger import migrations
+from gateway.ledger.postgres_password import Password, no_password
 from gateway.ledger.postgres_session import Connection, connect
 
 OLDEST_SERVER = 140_000
 ADVICE = {
-    "password authentication failed": "check PGPASSFILE or PGPASSWORD",
-    "no password supplied": "give the password in PGPASSFILE or PGPASSWORD",
+    "password authentication failed": "check store.password_file",
+    "no password supplied": "give store.password_file",
     "no pg_hba.conf entry": "the server's pg_hba.conf must let this user in from here",
     "does not exist": "create the database and the role; the gateway makes its tables itself",
     "too many": "raise the server's max_connections: each process needs up to 9",
@@ -23,10 +26,10 @@ UNREACHABLE = "check that the server runs, and store.url"
 LOCK_FOR_START = "SELECT pg_advisory_lock(hashtextextended('case-gateway start', 0))"
 
 
-def prepare(url: str, clock_sql: str) -> None:
+def prepare(url: str, clock_sql: str, password: Password = no_password) -> None:
     """Make every table that is missing; of several processes that start, one after the other. Raises LedgerUnusable."""
     try:
-        connection = connect(url)
+        connection = connect(url, password)
     except psycopg.Error as error:
         message = f"the ledger's database cannot be used: {first_line(error)}; {_advice(error)}"
         raise LedgerUnusable(message) from error
@@ -34,7 +37,7 @@ def prepare(url: str, clock_sql: str) -> None:
         _check(connection)
         connection.execute("SET statement_timeout = '120s'")  # others may be at their migrations
         connection.execute(LOCK_FOR_START)
-        _migrate(connection, url)
+        _migrate(connection, partial(connect, url, password, autocommit=False))
         _install(connection, clock_sql)
     except psycopg.errors.InsufficientPrivilege as error:
         message = f"the ledger's tables cannot be made or used: {first_line(error)}; give the role CREATE on the schema"
@@ -60,14 +63,14 @@ def _check(connection: Connection) -> None:
         raise LedgerUnusable(message)
 
 
-def _migrate(connection: Connection, url: str) -> None:
+def _migrate(connection: Connection, connect_anew: Callable[[], Connection]) -> None:
     revision = _revision(connection)
     if revision == migrations.HEAD:
         return
     if revision is not None and revision > migrations.HEAD:
         message = f"the ledger was written by a newer version (revision {revision}); run that version or later"
         raise LedgerUnusable(message)
-    migrations.upgrade_postgresql(partial(connect, url, autocommit=False))
+    migrations.upgrade_postgresql(connect_anew)
 
 
 def _revision(connection: Connection) -> str | None:
@@ -87,6 +90,7 @@ def _install(connection: Connection, clock_sql: str) -> None:
         f"INSERT INTO installation (id, checked_at) SELECT %s, {clock_sql} WHERE NOT EXISTS (SELECT 1 FROM installation)",  # noqa: E501, S608
         (str(uuid4()),),
     )
+    connection.execute("UPDATE installation SET receipt_key = %s WHERE receipt_key IS NULL", (token_hex(32),))
     row = connection.execute(
         """SELECT greatest((SELECT granted_at FROM calls ORDER BY id DESC LIMIT 1),
                (SELECT created_at FROM operations ORDER BY id DESC LIMIT 1), (SELECT checked_at FROM installation))"""

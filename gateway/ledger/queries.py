@@ -1,17 +1,47 @@
 """What readers ask: operations, results, queues."""
 
-from collections.abc import Collection, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 
-from gateway.ledger.base import BackendQueue, OperationFilter
-from gateway.ledger.rows import CASE_COLUMNS, ENDED, OPERATION_COLUMNS, case_of, items_of, operation_of
+from gateway.ledger import circuit
+from gateway.ledger.base import BackendQueue, OperationFilter, Unended
+from gateway.ledger.rows import (
+    BULK,
+    CALLED_BEFORE,
+    CASE_COLUMNS,
+    ENDED,
+    OPERATION_COLUMNS,
+    SINGLE,
+    WAITING,
+    case_of,
+    items_of,
+    operation_of,
+    queue_of,
+)
 from gateway.ledger.store import Transaction
 from gateway.model.hours import SECOND
-from gateway.model.kinds import Status
+from gateway.model.ids import first_id
+from gateway.model.kinds import Status, System
 from gateway.model.operations import CaseRecord, Operation
 from gateway.model.outcomes import Code
 
-RECENT_CALLS = 50
+RECENT_CALLS = 100
 """How many answered calls the mean duration is taken over."""
+RECENT_GRANTS = 1_000
+"""How many grants are told at most: they only serve a forecast."""
+MINUTE = 61 * SECOND
+"""With room for the margin by which the pace counts its windows longer."""
+PENDING = "total - succeeded - partial - failed - unknown - cancelled"
+LOOKED_UP_TOGETHER = 100
+"""How many operations one statement asks for."""
+OLDEST_DUE = f"""
+    SELECT min((SELECT min(c.due_at) FROM cases c
+        WHERE c.queue = :queue AND c.state = {WAITING} AND c.lane = l.lane AND c.tenant = :tenant))
+    FROM (SELECT {CALLED_BEFORE} AS lane UNION ALL SELECT {SINGLE} UNION ALL SELECT {BULK}) l"""  # noqa: S608 - constants
+"""By lane, for a queue and tenant, so that the index on what waits answers it: the cost is not that of the queue.
+
+Without the lane of what is retried, which waits for its budget as well.
+"""
 
 
 def operation(tx: Transaction, operation_id: str) -> Operation | None:
@@ -28,9 +58,20 @@ def view(tx: Transaction, operation_id: str, inline: int) -> tuple[Operation, tu
     return found, results(tx, operation_id, None, -1, inline) if found.total <= inline else None
 
 
-def has_finished(tx: Transaction, operation_id: str) -> bool:
-    """Whether every case of the operation has ended."""
-    return bool(tx.row("SELECT 1 FROM operations WHERE id = :id AND finished_at IS NOT NULL", {"id": operation_id}))
+def finished_among(tx: Transaction, operation_ids: Sequence[str]) -> set[str]:
+    """Those of the operations of which every case has ended."""
+    finished: set[str] = set()
+    for first in range(0, len(operation_ids), LOOKED_UP_TOGETHER):
+        some = operation_ids[first : first + LOOKED_UP_TOGETHER]
+        # Filled up, so that there are two statements to prepare, and not one for each number.
+        names = {f"id{n}": some[min(n, len(some) - 1)] for n in range(1 if len(some) == 1 else LOOKED_UP_TOGETHER)}
+        rows = tx.rows(
+            f"""SELECT id FROM operations WHERE finished_at IS NOT NULL
+                AND id IN ({", ".join(f":{name}" for name in names)})""",  # noqa: S608 - our own names
+            names,
+        )
+        finished.update(row[0] for row in rows)
+    return finished
 
 
 def results(
@@ -93,12 +134,21 @@ def queues(tx: Transaction, backends: Collection[str]) -> dict[str, BackendQueue
     return {backend: _queue(tx, backend) for backend in backends}
 
 
+def unended(tx: Transaction) -> tuple[Unended, ...]:
+    """What has not ended, by backend and upstream."""
+    rows = tx.rows(
+        """SELECT backend, system, upstream, sum(total - succeeded - partial - failed - unknown - cancelled)
+           FROM operations WHERE finished_at IS NULL
+           GROUP BY backend, system, upstream ORDER BY backend, system, upstream"""
+    )
+    return tuple(Unended(backend, System(system), upstream, int(cases)) for backend, system, upstream, cases in rows)
+
+
 def _queue(tx: Transaction, backend: str) -> BackendQueue:
     named = {"backend": backend, "now": tx.now}
     pending = tx.rows(
-        """SELECT tenant, sum(total - succeeded - partial - failed - unknown - cancelled), min(created_at),
-               count(*)
-           FROM operations WHERE backend = :backend AND finished_at IS NULL GROUP BY tenant""",
+        f"""SELECT tenant, sum({PENDING}), min(created_at), count(*), sum(CASE WHEN total = 1 THEN 1 ELSE 0 END)
+            FROM operations WHERE backend = :backend AND finished_at IS NULL GROUP BY tenant""",  # noqa: S608 - a constant
         named,
     )
     in_flight = tx.row(
@@ -106,20 +156,65 @@ def _queue(tx: Transaction, backend: str) -> BackendQueue:
         named,
     )
     unknown = tx.row("SELECT coalesce(sum(unknown), 0) FROM operations WHERE backend = :backend AND unknown > 0", named)
+    due = _oldest_due(tx, backend)
     mean = tx.row(
         """SELECT avg(settled_at - granted_at) FROM (SELECT settled_at, granted_at FROM calls
                WHERE backend = :backend AND settled_at IS NOT NULL ORDER BY id DESC LIMIT :recent) AS recent""",
         {"recent": RECENT_CALLS, **named},
     )
     pause = tx.row("SELECT until, reason FROM pauses WHERE backend = :backend AND until > :now", named)
+    circuit_state, circuit_open_until = circuit.state(tx, backend)
     return BackendQueue(
-        pending={tenant: int(count) for tenant, count, _, _ in pending},
+        pending={tenant: int(count) for tenant, count, _, _, _ in pending},
+        singles={tenant: int(singles) for tenant, _, _, _, singles in pending if singles},
+        granted=_granted(tx, backend),
         in_flight=int(in_flight[0]) if in_flight else 0,
-        operations=sum(int(number) for _, _, _, number in pending),
+        operations=sum(int(number) for _, _, _, number, _ in pending),
         operations_in_flight=int(in_flight[1]) if in_flight else 0,
         unknown=int(unknown[0]) if unknown else 0,
         mean_call_seconds=float(mean[0]) / SECOND if mean and mean[0] is not None else None,
-        oldest_pending_at=min((oldest for _, _, oldest, _ in pending), default=None),
+        oldest_due_at=due,
+        oldest_pending_at=min((oldest for _, _, oldest, _, _ in pending), default=None),
         paused_until=pause[0] if pause else None,
         paused_for=Code(pause[1]) if pause else None,
+        circuit=circuit_state,
+        circuit_open_until=circuit_open_until,
     )
+
+
+def _oldest_due(tx: Transaction, backend: str) -> int | None:
+    unended = tx.rows(
+        "SELECT DISTINCT tenant, upstream FROM operations WHERE backend = :backend AND finished_at IS NULL",
+        {"backend": backend},
+    )
+    queues = [{"queue": queue_of(backend, upstream), "tenant": tenant} for tenant, upstream in unended]
+    found = [row[0] for named in queues if (row := tx.row(OLDEST_DUE, named)) and row[0] is not None]
+    return min(found, default=None)
+
+
+def _granted(tx: Transaction, backend: str) -> tuple[int, ...]:
+    since = tx.now - MINUTE
+    rows = tx.rows(
+        """SELECT granted_at FROM calls WHERE backend = :backend AND id > :first AND granted_at > :since
+           ORDER BY id DESC LIMIT :recent""",
+        {"backend": backend, "first": first_id(since), "since": since, "recent": RECENT_GRANTS},
+    )
+    return tuple(sorted(int(granted_at) for (granted_at,) in rows))
+
+
+def places(tx: Transaction, operations: Collection[Operation]) -> dict[str, int]:
+    """How far back in its queue each unended operation's last case is."""
+    queued = defaultdict[tuple[str, str], list[str]](list)
+    for operation in operations:
+        queued[operation.backend, operation.tenant].append(operation.id)
+    found = dict[str, int]()
+    for (backend, tenant), ids in queued.items():
+        rows = tx.rows(
+            f"""SELECT id, sum({PENDING}) OVER (PARTITION BY CASE WHEN total = 1 THEN 1 ELSE 0 END ORDER BY id)
+                FROM operations
+                WHERE backend = :backend AND tenant = :tenant AND finished_at IS NULL AND id <= :last""",  # noqa: S608 - a constant
+            {"backend": backend, "tenant": tenant, "last": max(ids)},
+        )
+        wanted = set(ids)
+        found.update((operation_id, int(place)) for operation_id, place in rows if operation_id in wanted)
+    return found

@@ -33,18 +33,25 @@ def recount(tx: Transaction, operation_id: str) -> None:
 def queue(tx: Transaction, operation_id: str, cases: int) -> None:
     """So many cases more of an operation are queued, or fewer where `cases` is below 0.
 
-    Counted in the slot that the last digit of its id names: one number for all would be a row for which every accept
-    and settle of every process waits in line.
+    Counted in the slot that its caller and the last digit of its id name: one number for all would be a row for which
+    every accept and settle of every process waits in line.
     """
     tx.run(
-        "UPDATE queue_slots SET cases = cases + :cases WHERE slot = :slot",
-        {"cases": cases, "slot": int(operation_id[-1], 16)},
+        """INSERT INTO queue_slots (caller, slot, cases) SELECT caller, :slot, :cases FROM operations WHERE id = :id
+           ON CONFLICT (caller, slot) DO UPDATE SET cases = queue_slots.cases + excluded.cases""",
+        {"id": operation_id, "cases": cases, "slot": int(operation_id[-1], 16)},
     )
 
 
 def queued_cases(tx: Transaction) -> int:
     """How many cases have not ended. Kept as a number: counting them would take longer, the longer the queue."""
-    row = tx.row("SELECT sum(cases) FROM queue_slots")
+    row = tx.row("SELECT coalesce(sum(cases), 0) FROM queue_slots")
+    return int(row[0]) if row else 0
+
+
+def queued_cases_of(tx: Transaction, caller: str) -> int:
+    """How many of the caller's cases have not ended."""
+    row = tx.row("SELECT coalesce(sum(cases), 0) FROM queue_slots WHERE caller = :caller", {"caller": caller})
     return int(row[0]) if row else 0
 
 

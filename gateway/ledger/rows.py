@@ -1,6 +1,7 @@
 """Rows become values and back: one place that knows the columns' order."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 import msgspec
 
@@ -12,8 +13,8 @@ from gateway.model.outcomes import CaseOutcome, Error, ItemOutcome
 
 WAITING, IN_FLIGHT, ENDED = 0, 1, 2
 """The states of a case."""
-CALLED_BEFORE, SINGLE, BULK = 0, 1, 2
-"""The lanes of a backend's queue, in the order in which they are served."""
+RETRIED, CALLED_BEFORE, SINGLE, BULK = -1, 0, 1, 2
+"""The lanes of a backend's queue, in the order in which they are served. RETRIED: the backend itself failed a call."""
 
 OPERATION_COLUMNS = """o.id, o.caller, o.kind, o.tenant, o.backend, o.system, o.execute, o.total, o.succeeded,
     o.partial, o.failed, o.unknown, o.cancelled, o.status, o.created_at, o.started_at, o.finished_at, o.cancelled_at,
@@ -21,9 +22,16 @@ OPERATION_COLUMNS = """o.id, o.caller, o.kind, o.tenant, o.backend, o.system, o.
 CASE_COLUMNS = """c.position, c.identifier_type, c.identifier, c.request_id, c.attempts, c.state, c.status, c.found,
     c.deleted, c.evidence, c.messages, c.errors, c.retry_at, c.item_count"""
 
+_DIGEST_CHARACTERS = 12
+
 _errors = msgspec.json.Decoder(tuple[Error, ...])
 _texts = msgspec.json.Decoder(tuple[str, ...])
 _encode = msgspec.json.Encoder().encode
+
+
+def queue_of(backend: str, upstream: str) -> str:
+    """The queue of a backend's cases at one upstream; a short word, since it stands in every case and its index."""
+    return f"{backend} {sha256(upstream.encode()).hexdigest()[:_DIGEST_CHARACTERS]}" if upstream else backend
 
 
 def to_json(value: Sequence[Error] | Sequence[str]) -> str:

@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from time import perf_counter
 from typing import Any, TypeVar
 
 from gateway.clock import Clock
 from gateway.errors import CommitUnknown, LedgerError, LedgerUnavailable
-from gateway.ledger.sqlite_file import FileLock, connect, open_for_writing
+from gateway.ledger.sqlite_file import FileLock, connect, empty_log, open_for_writing
 from gateway.ledger.store import Effects, Parameters, Row, Transaction
 from gateway.model.hours import SECOND
 
@@ -24,14 +25,21 @@ READERS = 2
 """Readers have a connection each, and see the state of the last commit without waiting for the writer."""
 
 
+STEP_MICROSECONDS = 100_000
+"""By so much the wall clock must be ahead of the steady one to count as set forward."""
+RECENT_MICROSECONDS = 120 * SECOND
+"""More than the longest window of the pace."""
+
+
 class SqliteTransaction:
     """`Transaction` (see there) on one connection."""
 
-    __slots__ = ("_connection", "effects", "now")
+    __slots__ = ("_connection", "asked_at", "effects", "now")
 
-    def __init__(self, connection: sqlite3.Connection, now: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, now: int, asked_at: float = 0.0) -> None:
         self._connection = connection
         self.now = now
+        self.asked_at = asked_at
         self.effects = Effects()
 
     def lock(self, name: str) -> None:
@@ -95,6 +103,8 @@ class SqliteStore:
             raise
         self._time = _LedgerTime(clock, _last_recorded(self._connection) + 1)
         self._listener: Callable[[Effects], None] = _ignore
+        self._committed: Callable[[float], None] = _ignore
+        self._changes = self._connection.total_changes
         self._closed = False
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
@@ -108,11 +118,15 @@ class SqliteStore:
         """See `Store`."""
         self._listener = listener
 
+    def on_commit(self, listener: Callable[[float], None]) -> None:
+        """See `Store`."""
+        self._committed = listener
+
     def now(self) -> int:
         """See `Store`."""
         return self._time.now()
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T], *, in_line: bool = False) -> T:  # noqa: ARG002 - no locks
         """See `Store`."""
         if self._closed:
             message = "the ledger is closed"
@@ -128,6 +142,13 @@ class SqliteStore:
             message = "the ledger is closed"
             raise LedgerUnavailable(message)
         return await self._loop.run_in_executor(self._readers, self._read, work)
+
+    async def wipe(self) -> bool:
+        """See `Store`. Rows are overwritten as they are removed; what is left of them is in the write-ahead log."""
+        try:
+            return await self._loop.run_in_executor(None, empty_log, self._path)
+        except sqlite3.Error as error:
+            raise _unavailable(error) from error
 
     async def close(self) -> None:
         """See `Store`."""
@@ -150,7 +171,7 @@ class SqliteStore:
             connection = self._reader()
             connection.execute("BEGIN")
             try:
-                return work(SqliteTransaction(connection, self._time.now()))
+                return work(SqliteTransaction(connection, *self._time.read()))
             finally:
                 connection.execute("ROLLBACK")
         except sqlite3.Error as error:
@@ -167,19 +188,22 @@ class SqliteStore:
     def _write_batches(self) -> None:
         while (job := self._jobs.get()) is not None:
             batch, last = self._gather(job)
-            self._commit(batch)
-            self._loop.call_soon_threadsafe(self._deliver, batch)
+            seconds = self._commit(batch)
+            self._loop.call_soon_threadsafe(self._deliver, batch, seconds)
             if last:
                 break
         self._connection.close()
 
     def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
-        """Begin a transaction and run every write that is waiting, and those that arrive meanwhile, in it."""
+        """Begin a transaction and run every write that is waiting, and those that arrive meanwhile, in it.
+
+        If it cannot be begun, all of them fail together: one after the other, the last would wait for minutes.
+        """
         batch = [first]
-        if not self._begin(first):
-            return batch, False
-        self._run(first)
-        while len(batch) < MAX_BATCH and self._connection.in_transaction:
+        begun = self._begin(first)
+        if begun:
+            self._run(first)
+        while len(batch) < MAX_BATCH and (self._connection.in_transaction or not begun):
             try:
                 job = self._jobs.get_nowait()
             except Empty:
@@ -187,7 +211,8 @@ class SqliteStore:
             if job is None:
                 return batch, True
             batch.append(job)
-            self._run(job)
+            if begun:
+                self._run(job)
         return batch, False
 
     def _begin(self, first: _Job) -> bool:
@@ -200,8 +225,10 @@ class SqliteStore:
         return True
 
     def _run(self, job: _Job) -> None:
-        transaction = SqliteTransaction(self._connection, self._time.now())
+        transaction = SqliteTransaction(self._connection, *self._time.read())
         try:
+            if self._time.leapt:
+                self._leap(transaction.now)
             self._connection.execute("SAVEPOINT job")
             job.result = job.work(transaction)
             self._connection.execute("RELEASE job")
@@ -213,6 +240,18 @@ class SqliteStore:
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller of this write alone
             job.error = error
             self._undo()
+
+    def _leap(self, now: int) -> None:
+        """Take along the calls of the last minutes, and those under way, when the wall clock is set forward.
+
+        Otherwise the windows would seem to be empty, and the leases to have ended.
+        """
+        leap, self._time.leapt = self._time.leapt, 0
+        self._connection.execute(
+            """UPDATE calls SET granted_at = granted_at + :leap, held_until = held_until + :leap,
+                   settled_at = settled_at + :leap WHERE granted_at > :recently OR held_until > :before""",
+            {"leap": leap, "before": now - leap, "recently": now - leap - RECENT_MICROSECONDS},
+        )
 
     def _undo(self) -> None:
         """Undo the write that failed, unless SQLite has already undone the whole transaction."""
@@ -228,25 +267,32 @@ class SqliteStore:
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
 
-    def _commit(self, batch: list[_Job]) -> None:
+    def _commit(self, batch: list[_Job]) -> float | None:
+        """How many seconds it took to make the batch durable, null if it is not, or had nothing to write."""
         if not self._connection.in_transaction:
             # SQLite undoes the whole transaction when a statement meets a full disk or an I/O error.
             cause = next((job.error for job in batch if job.error is not None), None)
             _fail(batch, LedgerUnavailable(str(cause)), cause)
-            return
+            return None
+        before, self._changes = self._changes, self._connection.total_changes
+        began = perf_counter()
         try:
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._undo_all()
             failure = _unavailable(error) if _surely_undone(error) else CommitUnknown(_text(error))
             _fail(batch, failure, error)
+            return None
+        return perf_counter() - began if self._changes > before else None
 
-    def _deliver(self, batch: list[_Job]) -> None:
+    def _deliver(self, batch: list[_Job], seconds: float | None) -> None:
         for job in batch:
             job.deliver()
         for job in batch:
             if job.effects is not None:
                 self._listener(job.effects)
+        if seconds is not None:
+            self._committed(seconds)
 
 
 def _fail(batch: list[_Job], failure: LedgerError, cause: BaseException | None) -> None:
@@ -258,21 +304,31 @@ def _fail(batch: list[_Job], failure: LedgerError, cause: BaseException | None) 
 
 
 class _LedgerTime:
-    """The later of the wall clock and the last recorded time; it never goes back, and never stands still."""
+    """The later of the wall clock and the last recorded time; it never goes back, and never stands still.
+
+    `leapt`: by how many microseconds the wall clock was set forward, as far as nobody has taken account of it.
+    """
 
     def __init__(self, clock: Clock, last_recorded: int) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._last = last_recorded
+        self._last = max(clock.now(), last_recorded)
         self._last_monotonic = clock.monotonic()
+        self.leapt = 0
 
     def now(self) -> int:
+        return self.read()[0]
+
+    def read(self) -> tuple[int, float]:
+        """The time, and monotonic seconds that were read no later."""
         with self._lock:
-            monotonic = self._clock.monotonic()
-            elapsed = round((monotonic - self._last_monotonic) * SECOND)
-            self._last = max(self._clock.now(), self._last + elapsed)
-            self._last_monotonic = monotonic
-            return self._last
+            asked_at = self._clock.monotonic()
+            wall, monotonic = self._clock.now(), self._clock.monotonic()
+            steady = self._last + round((monotonic - self._last_monotonic) * SECOND)
+            if wall - steady > STEP_MICROSECONDS:
+                self.leapt += wall - steady
+            self._last, self._last_monotonic = max(wall, steady), monotonic
+            return self._last, asked_at
 
 
 def _last_recorded(connection: sqlite3.Connection) -> int:
@@ -297,5 +353,5 @@ def _text(error: sqlite3.Error) -> str:
     return f"the ledger cannot be used: {error} ({getattr(error, 'sqlite_errorname', 'no code')})"
 
 
-def _ignore(_effects: Effects) -> None:
+def _ignore(_news: object) -> None:
     return

@@ -4,6 +4,7 @@ import fcntl
 import os
 import sqlite3
 from pathlib import Path
+from secrets import token_hex
 from uuid import uuid4
 
 from gateway.errors import LedgerUnusable
@@ -75,6 +76,8 @@ def _prepare(connection: sqlite3.Connection, path: Path, now: int) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = OFF")
+    # What retention removes is overwritten. The space is used again: the file does not shrink, nor grow for ever.
+    connection.execute("PRAGMA secure_delete = ON")
     _check(connection, path)
     _migrate(connection, path)
     # Written at every start: a read-only file or a full disk shows now, and not at the first deletion.
@@ -83,6 +86,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, now: int) -> None:
         (str(uuid4()), now),
     )
     connection.execute("UPDATE installation SET checked_at = max(checked_at, ?)", (now,))
+    connection.execute("UPDATE installation SET receipt_key = ? WHERE receipt_key IS NULL", (token_hex(32),))
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
@@ -108,3 +112,16 @@ def _revision(connection: sqlite3.Connection) -> str | None:
     known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known else None
     return row[0] if row else None
+
+
+def empty_log(path: Path) -> bool:
+    """Merge the write-ahead log into the file and cut it off; whether nobody stood in the way. Raises sqlite3.Error.
+
+    The log goes on holding what has been removed from the file since, until it is cut off or happens to be overwritten.
+    """
+    connection = connect(path)
+    try:
+        connection.execute("PRAGMA busy_timeout = 500")
+        return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+    finally:
+        connection.close()

@@ -48,6 +48,11 @@ class Transaction(Protocol):
         """The ledger's time, microseconds since 1970: at the beginning, or behind the last `lock`."""
         ...
 
+    @property
+    def asked_at(self) -> float:
+        """The process's monotonic seconds when `now` was asked for: not after the instant that it tells."""
+        ...
+
     def lock(self, name: str) -> None:
         """Be the only transaction with the lock `name`, until its end; what the last one did is seen from here on."""
         ...
@@ -85,9 +90,10 @@ class Store(Protocol):
 
     poll_seconds: float | None
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T], *, in_line: bool = False) -> T:
         """Run `work` in a transaction and return its result once that is durable; then its effects happen.
 
+        `in_line`: it may stand in line behind other processes (`lock`); other writes go on meanwhile.
         Raises LedgerUnavailable: nothing was written. Raises CommitUnknown: it may have been.
         An exception of `work` itself undoes what it did and comes back to the caller.
         """
@@ -103,6 +109,17 @@ class Store(Protocol):
 
     def on_effects(self, listener: Callable[[Effects], None]) -> None:
         """Have `listener` called on the event loop with the effects of every committed transaction."""
+        ...
+
+    async def wipe(self) -> bool:
+        """Leave nothing of what was removed in the database's files; false if that has to be tried again.
+
+        Raises LedgerUnavailable.
+        """
+        ...
+
+    def on_commit(self, listener: Callable[[float], None]) -> None:
+        """Have `listener` called on the event loop with the seconds that each COMMIT of something written took."""
         ...
 
     async def close(self) -> None:

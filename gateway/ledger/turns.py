@@ -3,9 +3,7 @@
 from msgspec import Struct
 
 from gateway.ledger.rows import BULK
-
-BULK_EVERY = 4
-"""While others want every turn, bulk still has each fourth."""
+from gateway.model.forecast import BULK_EVERY
 
 
 class Candidate(Struct, frozen=True):

@@ -1,5 +1,6 @@
 """Cancel and retry: what was asked for is taken back, or asked for again."""
 
+from gateway.ledger.base import Step
 from gateway.ledger.outcomes import NEVER_SENT, end_case, recorded, withdrawn
 from gateway.ledger.recount import queue, recount
 from gateway.ledger.rows import BULK, ENDED, SINGLE, WAITING, to_json
@@ -19,16 +20,29 @@ def cancel(tx: Transaction, operation_id: str) -> None:
         {"id": operation_id, "now": tx.now},
     )
     if changed:
-        _end_called_before(tx, operation_id)
+        _end_called_before(tx, operation_id, "act")
         _end_never_called(tx, operation_id)
         recount(tx, operation_id)
 
 
-def _end_called_before(tx: Transaction, operation_id: str) -> None:
+def give_up(tx: Transaction, backend: str, upstream: str) -> None:
+    """End what cancelled operations only wait to find out, where no call can: what it may have done stays unknown."""
+    rows = tx.rows(
+        """SELECT id FROM operations WHERE backend = :backend AND upstream = :upstream AND finished_at IS NULL
+           AND cancelled_at IS NOT NULL ORDER BY id""",
+        {"backend": backend, "upstream": upstream},
+    )
+    tx.hold(*(operation_id for (operation_id,) in rows))
+    for (operation_id,) in rows:
+        _end_called_before(tx, operation_id, "probe")
+        recount(tx, operation_id)
+
+
+def _end_called_before(tx: Transaction, operation_id: str, step: Step) -> None:
     rows = tx.rows(
         f"""SELECT position FROM cases
-            WHERE operation_id = :id AND state = {WAITING} AND step = 'act' AND call_id IS NOT NULL""",  # noqa: S608
-        {"id": operation_id},
+            WHERE operation_id = :id AND state = {WAITING} AND step = :step AND call_id IS NOT NULL""",  # noqa: S608
+        {"id": operation_id, "step": step},
     )
     for (position,) in rows:
         outcome = withdrawn(tx, operation_id, position, recorded(tx, operation_id, position))

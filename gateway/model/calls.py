@@ -34,7 +34,8 @@ class GrantedCase(Struct, frozen=True):
 class Call(Struct, frozen=True):
     """Permission for exactly one HTTP request; every case in it is of one operation.
 
-    `granted_at`, and `due_at` since when it could have been granted, are microseconds since 1970.
+    `granted_at`, and `due_at` since when it could have been granted, are microseconds since 1970. `tests_circuit`: what
+    becomes of it closes or opens the backend's circuit. `from_budget`: it took a token of the retry budget.
     """
 
     id: str
@@ -49,6 +50,8 @@ class Call(Struct, frozen=True):
     due_at: int = 0
     trace_parent: str | None = None
     request_id: str | None = None
+    tests_circuit: bool = False
+    from_budget: bool = False
 
 
 class UpstreamRequest(Struct, frozen=True):
@@ -59,6 +62,9 @@ class UpstreamRequest(Struct, frozen=True):
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
+    def __repr__(self) -> str:
+        return f"UpstreamRequest({self.method}, {len(self.body)} bytes)"
+
 
 class Answer(Struct, frozen=True):
     """A complete answer of an upstream. Header names are lower case; `received_at` is microseconds since 1970."""
@@ -67,6 +73,10 @@ class Answer(Struct, frozen=True):
     headers: tuple[tuple[str, str], ...]
     body: bytes
     received_at: int
+
+    def __repr__(self) -> str:
+        # What an upstream says may be anything, even the credential that it was sent.
+        return f"Answer({self.status}, {len(self.body)} bytes)"
 
     def header(self, name: str) -> str | None:
         """The first value of the header `name` (lower case), or null."""

@@ -22,14 +22,18 @@ class Envelope(Struct, frozen=True):
     estimated_finish_at: int | None = None
 
 
-def envelope(operation: Operation, cases: tuple[CaseRecord, ...] | None, outlook: Outlook | None) -> Envelope:
-    """Merge what is recorded; `outlook` is only looked at while the operation has not ended."""
+def envelope(
+    operation: Operation, cases: tuple[CaseRecord, ...] | None, outlook: Outlook | None, place: int | None = None
+) -> Envelope:
+    """Merge what is recorded; `outlook` and `place`, that of its last case in the queue, matter until it has ended."""
     shown = None if cases is None else tuple(shown_case(case) for case in cases)
     status = status_of(operation, closed=outlook is not None and outlook.opens_at is not None)
     if operation.status is not None or outlook is None:
         return Envelope(operation, status, shown)
     not_before = outlook.opens_at if status is Status.SCHEDULED else None
-    return Envelope(operation, status, shown, not_before, outlook.queue_done_at(operation.tenant))
+    single = operation.total == 1
+    estimate = None if place is None else outlook.done_at(operation.tenant, place, single=single)
+    return Envelope(operation, status, shown, not_before, estimate)
 
 
 def status_of(operation: Operation, *, closed: bool) -> Status:

@@ -4,6 +4,12 @@ import secrets
 from uuid import UUID
 
 
+def first_id(instant: int) -> str:
+    """What every id sorts behind that was made at `instant` or later, to the millisecond."""
+    digits = f"{instant // 1_000:012x}"
+    return f"{digits[:8]}-{digits[8:]}"
+
+
 class Ids:
     """Makes UUIDv7 text, each greater than the one before, even within a microsecond.
 
@@ -23,3 +29,8 @@ class Ids:
         self._last = value
         prefix, tail = value >> 62, value & (1 << 62) - 1
         return str(UUID(int=prefix >> 12 << 80 | 0x7 << 76 | (prefix & 0xFFF) << 64 | 0b10 << 62 | tail))
+
+
+def first_id_at(instant: int) -> str:
+    """The least id that can have been made at `instant`, microseconds since 1970: those made before it are less."""
+    return str(UUID(int=max(0, instant) // 1_000 << 80 | 0x7 << 76 | 0b10 << 62))

@@ -21,6 +21,15 @@ class System(StrEnum):
     ORACLE_ECM = "oracle-ecm"
 
 
+REMOVALS = tuple(kind for kind in Kind if kind is not Kind.CASE_DELETION)
+KINDS_OF = {
+    System.HUB_PROPERTY: (Kind.CASE_DELETION,),
+    System.CLAIMSHOP: (Kind.CASE_DELETION,),
+    System.ORACLE_ECM: REMOVALS,
+}
+"""What each system can do."""
+
+
 class Status(StrEnum):
     """One vocabulary on three levels: item, case, operation."""
 
@@ -71,3 +80,16 @@ class Purpose(StrEnum):
     """The caller asked for a dry run."""
     PROBE = "probe"
     """A dry run of ours that settles an unknown outcome: is the case still there?"""
+    TRIAL = "trial"
+    """A dry run of ours that finds out whether the backend works again; what it says of the case is not used."""
+
+
+class CircuitState(StrEnum):
+    """Whether calls go to a backend (CONTRACT.md section 3, `circuit`)."""
+
+    CLOSED = "closed"
+    """As many as its limits allow."""
+    HALF_OPEN = "half_open"
+    """One, to find out whether it works again."""
+    OPEN = "open"
+    """None."""

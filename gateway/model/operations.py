@@ -8,7 +8,10 @@ from gateway.model.outcomes import CaseOutcome
 
 
 class NewOperation(Struct, frozen=True):
-    """A validated request, ready to be recorded. `fingerprint` tells one JSON value, tenant and kind from another."""
+    """A validated request, ready to be recorded. `fingerprint` tells one JSON value, tenant and kind from another.
+
+    `upstream`: which one the backend is now; the operation is carried out there or nowhere.
+    """
 
     caller: str
     kind: Kind
@@ -19,6 +22,7 @@ class NewOperation(Struct, frozen=True):
     execute: bool
     cases: tuple[Case, ...]
     fingerprint: str
+    upstream: str = ""
     idempotency_key: str | None = None
     request_id: str | None = None
     trace_parent: str | None = None

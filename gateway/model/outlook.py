@@ -1,11 +1,14 @@
 """What can be said of a backend's near future: when it works next, and when a queue will be done."""
 
 from collections.abc import Mapping
-from math import ceil
 
 from msgspec import Struct
 
-from gateway.model.hours import SECOND, Hours, after_open_time, next_start
+from gateway.model.forecast import Bounds, Waiting, turns_of_bulk, turns_of_single
+from gateway.model.hours import SECOND, Hours, after_open_time, next_start, start_within
+
+_NO_BOUNDS = Bounds()
+_NOTHING = Waiting()
 
 
 class Outlook(Struct, frozen=True):
@@ -13,8 +16,8 @@ class Outlook(Struct, frozen=True):
 
     `closed_until`: it said itself that it is closed until then. `paused_until`: nothing goes to it until then, for
     whatever reason. `call_seconds` is the longest that a call takes: a backend that closes sooner is closed for all
-    that is new. `cases_per_second` is the pace while it is open, null if unknown. `queues` are the unended cases by
-    tenant, of every backend that shares the pace.
+    that is new. `queues` are the unended cases by tenant. `rivals` are the calls that the cases of each other backend
+    need that shares the pace and is open when this one is.
     """
 
     now: int
@@ -22,8 +25,10 @@ class Outlook(Struct, frozen=True):
     closed_until: int | None = None
     paused_until: int | None = None
     call_seconds: float = 0.0
-    cases_per_second: float | None = None
-    queues: Mapping[str, int] = {}
+    bounds: Bounds = _NO_BOUNDS
+    cases_per_call: int = 1
+    queues: Mapping[str, Waiting] = {}
+    rivals: tuple[Waiting, ...] = ()
 
     @property
     def opens_at(self) -> int | None:
@@ -38,39 +43,47 @@ class Outlook(Struct, frozen=True):
             return None
         return self.hours.window(self.now)[1]
 
-    def done_at(self, cases: int) -> int | None:
-        """When `cases` more will have been sent, null if that cannot be told."""
-        if not self.cases_per_second:
+    @property
+    def works_from(self) -> int:
+        """When the next call may begin, as far as hours and pauses go; behind an opening at half of the jitter."""
+        begin = self._open_from(max(self.now, self.closed_until or 0, self.paused_until or 0))
+        return begin if self.hours is None else start_within(self.hours, begin, self._needed, 0.5)
+
+    def done_at(self, tenant: str, place: int, *, single: bool) -> int | None:
+        """When the case at `place` among the tenant's has ended, null if nothing is known that bounds the pace.
+
+        `place` is counted from 1, among the cases of operations of one case if it is a `single`, else among bulk.
+        """
+        if not self.bounds.known:
             return None
-        start = max(self.now, self.closed_until or 0, self.paused_until or 0)
-        return after_open_time(self.hours, start, ceil(cases * SECOND / self.cases_per_second))
+        calls = {name: waiting.in_calls(self.cases_per_call) for name, waiting in self.queues.items()}
+        own = calls.pop(tenant, _NOTHING)
+        others = [*calls.values(), *self.rivals]
+        if single:
+            turns = turns_of_single(place, others, own.bulk)
+        else:
+            turns = turns_of_bulk(-(-place // self.cases_per_call), others, own.singles)
+        return self._end_of(turns, spread=not single)
 
     def queue_done_at(self, tenant: str) -> int | None:
-        """When all that is queued for `tenant` will be done, null if that cannot be told.
+        """When all that is queued for `tenant` will be done, null if that cannot be told."""
+        own = self.queues.get(tenant, _NOTHING)
+        ends = [self.done_at(tenant, own.singles, single=True)] if own.singles or not own.bulk else []
+        if own.bulk:
+            ends.append(self.done_at(tenant, own.bulk, single=False))
+        return max((end for end in ends if end is not None), default=None)
 
-        Tenants take turns: while this one's queue lasts, each other tenant gets as many turns at most.
-        """
-        own = self.queues.get(tenant, 0)
-        return self.done_at(sum(min(own, cases) for cases in self.queues.values()))
+    def _end_of(self, turns: Waiting, *, spread: bool) -> int:
+        """When the last of these calls has ended: what is under way is among them, and goes first."""
+        begin = self.works_from
+        nth = max(1, turns.total - self.bounds.in_flight)
+        start = self.bounds.spread(nth, begin) if spread else self.bounds.start(nth, begin)
+        started = after_open_time(self.hours, begin, start - begin, self._needed)
+        return started + (self.bounds.call_microseconds or 0)
+
+    @property
+    def _needed(self) -> int:
+        return round(self.call_seconds * SECOND)
 
     def _open_from(self, instant: int) -> int:
-        return next_start(self.hours, instant, round(self.call_seconds * SECOND))
-
-
-def pace(
-    *,
-    per_second: int | None,
-    per_minute: int | None,
-    max_in_flight: int | None,
-    mean_call_seconds: float | None,
-    cases_per_call: int,
-) -> float | None:
-    """Cases a second that the tightest limit lets through, null if nothing is known that bounds them."""
-    calls = []
-    if per_second is not None:
-        calls.append(float(per_second))
-    if per_minute is not None:
-        calls.append(per_minute / 60)
-    if max_in_flight is not None and mean_call_seconds:
-        calls.append(max_in_flight / mean_call_seconds)
-    return min(calls) * cases_per_call if calls else None
+        return next_start(self.hours, instant, self._needed)

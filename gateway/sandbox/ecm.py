@@ -60,6 +60,7 @@ class Ecm:
             case.running += 1
         try:
             spell = _of_the_call(work)
+            entry.situation = _situation(spell, work)
             await pause(self._board.now.ecm.latency_seconds, spell)
             return await self._worked(request, entry, service, work)
         finally:
@@ -132,6 +133,12 @@ class Ecm:
 def _of_the_call(work: list[Work]) -> Spell | None:
     """The first case's situation that concerns the whole call."""
     return next((spell for _, _, spell in work if spell is not None and spell.kind in _OF_THE_CALL), None)
+
+
+def _situation(of_the_call: Spell | None, work: list[Work]) -> str | None:
+    """What the history calls it: of several situations, that of the whole call, else the first case's."""
+    spells = [of_the_call, *(spell for _, _, spell in work)]
+    return next((spell.kind.value for spell in spells if spell is not None), None)
 
 
 def _failed(status: int, text: str, headers: Headers = ()) -> Reply:

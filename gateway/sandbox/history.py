@@ -14,7 +14,8 @@ class Entry(msgspec.Struct, rename="camel", kw_only=True, gc=False):
     """One call.  Times are epoch seconds of the sandbox's clock; ``answered`` is null while the call runs.
 
     ``done``: ``nothing``, ``deleted``, ``partly_deleted``, ``removed`` (then ``removed`` lists ``[caseId, itemId]``)
-    or ``token_issued``.  ``heard``: false if the caller had gone before the answer.
+    or ``token_issued``.  ``heard``: false if the caller had gone before the answer.  ``situation``: the magic prefix or
+    fault switch that the call met, in small letters; null if none.
     """
 
     number: int
@@ -33,6 +34,7 @@ class Entry(msgspec.Struct, rename="camel", kw_only=True, gc=False):
     answered: int | str | None = None
     answered_at: float | None = None
     heard: bool = True
+    situation: str | None = None
     done: str = "nothing"
     removed: list[tuple[str, str]] = []
     violations: tuple[str, ...] = ()

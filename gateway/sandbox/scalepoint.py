@@ -121,6 +121,7 @@ class Scalepoint:
         if case.running and self._system.resumes:
             return self._reply(_in_progress(asked), asked)
         spell = self._spell(case, asked)
+        entry.situation = None if spell is None else spell.kind.value
         case.running += 1
         try:
             await pause(self._system.switches.latency_seconds, spell)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from gateway.model.kinds import Kind, Purpose, Status
+from gateway.model.kinds import CircuitState, Kind, Purpose, Status, System
 from gateway.model.outcomes import Code
 
 
@@ -16,7 +16,10 @@ class HttpBegun(Struct, frozen=True):
 
 
 class HttpAnswered(Struct, frozen=True):
-    """A request of a caller was answered. `route` is the template, never the raw path; `operation_id` may be null."""
+    """A request of a caller was answered. `route` is the template, never the raw path; `operation_id` may be null.
+
+    `problem` is the code of the problem that it was answered with, null for none.
+    """
 
     method: str
     route: str
@@ -26,6 +29,29 @@ class HttpAnswered(Struct, frozen=True):
     trace_parent: str | None
     caller: str | None
     operation_id: str | None
+    problem: str | None = None
+
+
+class CallerAuthenticated(Struct, frozen=True):
+    """A request was let in, or not.
+
+    `method` is `api_key`, `bearer`, `none` or `several`; `outcome` `accepted`, `refused` or `unavailable`; `reason`
+    a fixed word for a refusal. `caller` is null for who was not let in.
+    """
+
+    method: str
+    outcome: str
+    reason: str | None
+    caller: str | None
+    request_id: str
+
+
+class QuotaExceeded(Struct, frozen=True):
+    """A request was refused because its caller has used up `quota`: `requests` or `queued_cases`."""
+
+    caller: str
+    quota: str
+    request_id: str
 
 
 class OperationAccepted(Struct, frozen=True):
@@ -132,11 +158,35 @@ class BackendPaused(Struct, frozen=True):
     seconds: float
 
 
+class CircuitChanged(Struct, frozen=True):
+    """The circuit of a backend opened or closed; `seconds`: how long nothing goes to it, 0 once it has closed."""
+
+    backend: str
+    state: CircuitState
+    seconds: float = 0.0
+
+
 class TokenRequested(Struct, frozen=True):
-    """A token request ended; `outcome` is `granted`, `refused` or `unreachable`."""
+    """A token request ended; `outcome` is `granted`, `refused` or `unreachable`.
+
+    `expires_at` is when the new token expires, microseconds since 1970, null without one.
+    """
 
     credential: str
     outcome: str
+    seconds: float
+    expires_at: int | None = None
+
+
+class KeySetRequested(Struct, frozen=True):
+    """An issuer's keys were asked for, or read from its file.
+
+    `outcome` is `taken`, `empty`, or, where the last ones stay, `unusable` or `unreachable`.
+    """
+
+    issuer: str
+    outcome: str
+    keys: int
     seconds: float
 
 
@@ -147,9 +197,78 @@ class LedgerFailed(Struct, frozen=True):
     detail: str
 
 
+class ReceiptIssued(Struct, frozen=True):
+    """An operation ended, and got its receipt with this number."""
+
+    operation_id: str
+    number: int
+
+
+class EvidenceBroken(Struct, frozen=True):
+    """Somebody has changed what is evidence. `what`: `receipt` or `chain`; `where`: an operation's id or a place."""
+
+    what: str
+    where: str
+
+
+class CheckpointWritten(Struct, frozen=True):
+    """The chain of receipts up to `sequence` is signed."""
+
+    sequence: int
+
+
+class CheckpointFailed(Struct, frozen=True):
+    """A checkpoint could not be written; it is tried again."""
+
+    detail: str
+
+
+class OperationsRemoved(Struct, frozen=True):
+    """So many operations ended longer ago than is kept, and are gone from the ledger."""
+
+    count: int
+
+
+class ConfigurationApplied(Struct, frozen=True):
+    """A changed configuration is in force, but for what `needs_restart`; both hold paths such as `limits.hub`.
+
+    `gone`: backends that it does not have any more.
+    """
+
+    changed: tuple[str, ...]
+    needs_restart: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+class ConfigurationRefused(Struct, frozen=True):
+    """A changed configuration is not put in force: everything that is wrong with it, each with its path."""
+
+    faults: tuple[str, ...]
+
+
+class WorkLeftBehind(Struct, frozen=True):
+    """So many cases wait for an upstream that is not configured: they are sent nowhere until it is, or cancelled."""
+
+    backend: str
+    system: System
+    cases: int
+
+
+class LedgerCommitted(Struct, frozen=True):
+    """A transaction of the ledger became durable; `seconds` is how long its COMMIT took."""
+
+    seconds: float
+
+
+class DrainBegun(Struct, frozen=True):
+    """The process was told to end: it begins nothing more, and sees its calls to their end."""
+
+
 Event = (
     HttpBegun
     | HttpAnswered
+    | CallerAuthenticated
+    | QuotaExceeded
     | OperationAccepted
     | OperationFinished
     | CallGranted
@@ -159,8 +278,20 @@ Event = (
     | CaseEnded
     | CasesWithdrawn
     | BackendPaused
+    | CircuitChanged
     | TokenRequested
+    | KeySetRequested
     | LedgerFailed
+    | ReceiptIssued
+    | EvidenceBroken
+    | CheckpointWritten
+    | CheckpointFailed
+    | OperationsRemoved
+    | ConfigurationApplied
+    | ConfigurationRefused
+    | WorkLeftBehind
+    | LedgerCommitted
+    | DrainBegun
 )
 
 

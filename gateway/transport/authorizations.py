@@ -1,6 +1,6 @@
 """From the settings of a credential to the one Authorization that all of its backends share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from gateway.clock import Clock
@@ -34,6 +34,11 @@ class Authorizations:
         if credential not in self._made:
             self._made[credential] = self._make(credential)
         return self._made[credential]
+
+    async def keep(self, credentials: Collection[Credential]) -> None:
+        """Forget every other one, its token with it."""
+        for credential in self._made.keys() - set(credentials):
+            await self._made.pop(credential).close()
 
     async def close(self) -> None:
         """End every token request that is under way."""

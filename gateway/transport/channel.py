@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gateway.errors import NotSent
+from gateway.errors import CredentialMissing, NotSent
 from gateway.model.calls import Answer, UpstreamRequest
 from gateway.transport.credentials import Authorization
 from gateway.transport.wire import Wire
@@ -21,18 +21,18 @@ class HttpChannel:
     async def ready(self, count: int) -> None:
         """Have a valid authorization and up to `count` idle connections at hand.
 
-        Raises NotSent: the upstream or its token endpoint cannot be reached, within ten seconds each. Raises
-        CredentialRefused: the token endpoint refused, or a secret cannot be read.
+        Raises NotSent: the upstream cannot be reached, within ten seconds. Raises CredentialMissing: nor can its token
+        endpoint. Raises CredentialRefused: the token endpoint refused, or a secret cannot be read.
         """
-        await self._authorization.header()
+        await self._credential()
         await self._wire.ready(count)
 
     async def send(self, request: UpstreamRequest, *, trace: tuple[tuple[str, str], ...] = ()) -> Answer:
         """Send `request` once, with the authorization and the `trace` headers, and read the whole answer.
 
-        Raises NotSent: no byte left. Raises AnswerUnknown: sent, at least in part, and no complete answer came within
-        the backend's `timeout_seconds` or 1 MiB. Either is raised for what nobody foresaw, too; a cancelled call
-        closes its connection.
+        Raises NotSent: no byte left; for want of a credential it is CredentialMissing or CredentialRefused. Raises
+        AnswerUnknown: sent, at least in part, and no complete answer came within the backend's `timeout_seconds` or
+        1 MiB. Either is raised for what nobody foresaw, too; a cancelled call closes its connection.
         """
         deadline = asyncio.get_running_loop().time() + self._timeout_seconds
         authorization = await self._header(deadline)
@@ -49,6 +49,14 @@ class HttpChannel:
     async def _header(self, deadline: float) -> str | None:
         try:
             async with asyncio.timeout_at(deadline):
-                return await self._authorization.header()
+                return await self._credential()
         except TimeoutError as error:
-            raise NotSent("deadline", "no authorization came in time") from error
+            raise CredentialMissing("deadline", "no authorization came in time") from error
+
+    async def _credential(self) -> str | None:
+        try:
+            return await self._authorization.header()
+        except CredentialMissing:
+            raise
+        except NotSent as error:
+            raise CredentialMissing(error.reason, str(error)) from error

@@ -41,12 +41,10 @@ def origin_of(url: str) -> Origin:
     return Origin(parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme])
 
 
-def verifying_tls() -> ssl.SSLContext:
-    """TLS 1.2 or newer, HTTP/1.1, and certificates that the system's store vouches for."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+def target_of(url: str) -> str:
+    """The path and query of an http or https URL that the configuration has checked."""
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 async def connect(origin: Origin, tls: ssl.SSLContext | None, timeout_seconds: float) -> Stream:

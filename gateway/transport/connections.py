@@ -27,6 +27,9 @@ class Reply(Struct, frozen=True):
     headers: list[tuple[bytes, bytes]]
     body: bytes
 
+    def __repr__(self) -> str:
+        return f"Reply({self.status}, {len(self.body)} bytes)"
+
 
 class Connection:
     """One HTTP/1.1 connection, which carries one call at a time. `idle_since` is in monotonic seconds."""

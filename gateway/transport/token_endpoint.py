@@ -3,7 +3,7 @@
 import asyncio
 import re
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +11,7 @@ from msgspec import Struct
 from gateway.errors import AnswerUnknown, CredentialRefused, NotSent
 from gateway.model.calls import Answer, UpstreamRequest
 from gateway.transport.client_authentication import ClientAuthentication
+from gateway.transport.connecting import target_of
 from gateway.transport.credentials import TOKEN
 from gateway.transport.secret_files import Signature
 from gateway.transport.wire import Wire
@@ -43,7 +44,7 @@ class TokenEndpoint:
 
     def __init__(self, wire: Wire, url: str, scope: str | None, client: ClientAuthentication) -> None:
         self._wire = wire
-        self._target = _target(url)
+        self._target = target_of(url)
         self._scope = scope
         self._client = client
 
@@ -110,8 +111,3 @@ def _life_seconds(expires_in: object) -> float:
     except (ValueError, OverflowError):
         return ASSUMED_LIFE_SECONDS
     return min(life, MAX_LIFE_SECONDS) if life > 0 else ASSUMED_LIFE_SECONDS
-
-
-def _target(url: str) -> str:
-    parts = urlsplit(url)
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

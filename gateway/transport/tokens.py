@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from gateway.clock import Clock
 from gateway.errors import CredentialRefused, NotSent, TransportError
+from gateway.model.hours import SECOND
 from gateway.telemetry.events import Observer, TokenRequested
 from gateway.transport.errors_table import broken_call
 from gateway.transport.token_endpoint import Token
@@ -121,15 +122,16 @@ class TokenAuthorization:
     async def _ask(self) -> None:
         """One request; its outcome is kept, not raised, since perhaps nobody waits any more."""
         asked_at = self._clock.monotonic()
-        secrets = self._source.signature()
+        secrets, expires_at = self._source.signature(), None
         try:
             self._held, self._failure = self._alive(await self._source.fetch(), asked_at), None
-            outcome = "granted"
+            left_seconds = asked_at + self._held.token.life_seconds - self._clock.monotonic()
+            outcome, expires_at = "granted", self._clock.now() + round(left_seconds * SECOND)
         except Exception as foreign:  # noqa: BLE001 - a task has nobody to raise to; it is raised to the next who asks
             error = broken_call(foreign, sent=False)
             self._failure = self._failed(error, secrets)
             outcome = "refused" if isinstance(error, CredentialRefused) else "unreachable"
-        self._observer(TokenRequested(self._name, outcome, self._clock.monotonic() - asked_at))
+        self._observer(TokenRequested(self._name, outcome, self._clock.monotonic() - asked_at, expires_at))
 
     def _alive(self, token: Token, asked_at: float) -> _Held:
         held = _held(token, asked_at)

@@ -1,7 +1,6 @@
 """One origin: a request out, one complete answer back, never twice."""
 
 import asyncio
-import ssl
 
 import httpcore2
 
@@ -11,6 +10,7 @@ from gateway.model.calls import Answer, UpstreamRequest
 from gateway.transport.connecting import Origin, connect
 from gateway.transport.connections import Connection, Pool, Reply
 from gateway.transport.errors_table import broken_call
+from gateway.transport.tls import Tls
 from gateway.version import __version__
 
 CONNECT_SECONDS = 10.0
@@ -26,9 +26,7 @@ OWN_HEADERS = (("Accept-Encoding", "identity"), ("User-Agent", f"case-gateway/{_
 class Wire:
     """Requests to one origin over HTTP/1.1: no redirects, no proxies from the environment, no second try."""
 
-    def __init__(
-        self, origin: Origin, tls: ssl.SSLContext | None, clock: Clock, *, timeout_seconds: float, most: int
-    ) -> None:
+    def __init__(self, origin: Origin, tls: Tls, clock: Clock, *, timeout_seconds: float, most: int) -> None:
         self._origin = origin
         self._tls = tls
         self._clock = clock
@@ -71,7 +69,8 @@ class Wire:
             return await self._pool.take()
 
     async def _connect(self) -> Connection:
-        stream = await connect(self._origin, self._tls, self._connect_seconds)
+        tls = self._tls() if self._origin.scheme == "https" else None
+        stream = await connect(self._origin, tls, self._connect_seconds)
         return Connection(self._origin, stream, self._clock.monotonic())
 
     def _worded(self, request: UpstreamRequest, headers: tuple[tuple[str, str], ...]) -> httpcore2.Request:

@@ -27,10 +27,14 @@ def digest(key: str) -> str:
 
 
 def configuration(sandbox_url: str, change: Change | None = None) -> dict[str, Any]:
-    """Two tenants, on Hub Property and on ClaimShop, both with ECM; no pace, and retries that take no time."""
+    """Two tenants, on Hub Property and on ClaimShop, both with ECM.
+
+    There is no pace, retries take no time, and no number of failures opens a circuit.
+    """
     tree: dict[str, Any] = {
         "server": {"host": "127.0.0.1", "port": 0, "wait_seconds": 20, "drain_seconds": 10},
         "retry": {"max_attempts": 3, "deadline_seconds": 10, "backoff_base_seconds": 0.02, "backoff_max_seconds": 0.1},
+        "circuit": {"window_calls": 1_000, "failure_ratio": 1},
         "callers": {
             "job": _caller(JOB_KEY, ["acme-dk", "acme-no", "acme-hub-only"], ["*"], execute=True),
             "ui": _caller(UI_KEY, ["acme-dk"], ["case-deletion"], execute=False),
@@ -67,7 +71,12 @@ def configuration(sandbox_url: str, change: Change | None = None) -> dict[str, A
             "acme-hub-only": {"cases": {"backend": "hub-dk", "tenant": "acmehub"}},
         },
     }
-    return changed(tree, change or {})
+    return changed(tree, {path: _placed(value, sandbox_url) for path, value in (change or {}).items()})
+
+
+def _placed(value: object, sandbox_url: str) -> object:
+    """In a text, `{sandbox}` stands for the sandbox's URL, which is only known once it runs."""
+    return value.replace("{sandbox}", sandbox_url) if isinstance(value, str) else value
 
 
 def changed(tree: Mapping[str, Any], change: Change) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.sandbox.certificates import ensure_development_key
+from tests.signing import make_signing_key
 
 from .configuration import Change
 from .stack import Caller, Stack, Upstreams, stack
@@ -60,3 +61,9 @@ async def shared(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> AsyncI
             return known[key]
 
         yield with_configuration
+
+
+@pytest.fixture
+def checkpoint_key(tmp_path: Path) -> str:
+    """The path of a key that signs checkpoints."""
+    return str(make_signing_key(tmp_path))

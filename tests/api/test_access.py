@@ -16,6 +16,7 @@ PROTECTED = [
     ("GET", "/v1/operations"),
     ("GET", "/v1/operations/0198c1f2-7d3e-7c44-9b1e-2f6f0c6b8a10"),
     ("GET", "/v1/operations/0198c1f2-7d3e-7c44-9b1e-2f6f0c6b8a10/results"),
+    ("GET", "/v1/operations/0198c1f2-7d3e-7c44-9b1e-2f6f0c6b8a10/receipt"),
     ("POST", "/v1/operations/0198c1f2-7d3e-7c44-9b1e-2f6f0c6b8a10/cancel"),
     ("POST", "/v1/operations/0198c1f2-7d3e-7c44-9b1e-2f6f0c6b8a10/retry"),
     ("GET", "/v1/tenants"),
@@ -48,6 +49,7 @@ async def test_a_tenant_without_a_grant_is_told_from_an_unknown_one_nowhere(both
         ("GET", "/v1/operations?tenant={tenant}"),
         ("GET", "/v1/operations/{operation}"),
         ("GET", "/v1/operations/{operation}/results"),
+        ("GET", "/v1/operations/{operation}/receipt"),
         ("POST", "/v1/operations/{operation}/cancel"),
         ("POST", "/v1/operations/{operation}/retry"),
     ]:

@@ -8,7 +8,7 @@ from .stack import Json, Stack, customers
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-FIVE_TO_A_CALL: Change = {"backends.ecm.cases_per_call": 5}
+FIVE_TO_A_CALL: Change = {"backends.ecm.cases_per_call": 5, "retry.max_attempts": 1}
 
 
 async def test_many_cases_go_out_side_by_side_and_never_more_than_the_cap(shared: Shared) -> None:
@@ -88,6 +88,21 @@ async def test_an_answer_that_tells_of_no_case_is_that_of_all_cases_of_its_call(
     assert (answer.status_code, answer.json()["status"]) == (207, status)
     assert [result["errors"][0]["code"] for result in answer.json()["results"]] == [code, code]
     assert len(await both.upstreams.history(since=before)) == 1
+
+
+async def test_only_what_has_no_answer_is_asked_for_again(shared: Shared) -> None:
+    both = await shared({"backends.ecm.cases_per_call": 5})
+    job = await both.caller()
+    cases = [customers("CA1", "C1", "C2"), customers("DROPITEM-ONCE-1", "C1", "C2")]
+
+    answer = await job.submit("acme-dk", "customer-removals", cases)
+
+    assert items_of(answer.json()) == [["succeeded"] * 2] * 2
+    lost, told = answer.json()["results"][1]["items"]
+    assert (lost["evidence"], told["evidence"]) == ("inferred", "confirmed")
+    first, second = await both.upstreams.business()
+    assert second["items"] == [["DROPITEM-ONCE-1", "C1"]]
+    assert len(first["items"]) == 4
 
 
 async def test_a_locked_case_is_tried_again_without_the_others_of_its_call(shared: Shared) -> None:

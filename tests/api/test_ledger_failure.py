@@ -23,10 +23,10 @@ def locked(ledger: Path) -> Iterator[None]:
 
 @contextmanager
 def full_disk(ledger: Path) -> Iterator[None]:
-    """No file of this process may grow past the size that the ledger's journal has now."""
+    """Not one page fits into the ledger's journal, not even where it has been written before."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    size = ledger.with_name(f"{ledger.name}-wal").stat().st_size
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    assert ledger.with_name(f"{ledger.name}-wal").exists()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, hard))
     try:
         yield
     finally:

@@ -44,19 +44,31 @@ async def test_a_lost_call_keeps_its_case_and_its_slot_until_its_lease_ends(stac
 async def test_a_copy_of_a_request_whose_outcome_is_unknown_finds_out(stacks: Stacks) -> None:
     async with stacks(SHORT_LEASES) as both:
         up, job = both.upstreams, await both.caller()
-        first = await job.delete("acme-no", "DROP-AFTER-1", key="k")
-        copy = await job.delete("acme-no", "DROP-AFTER-1", key="k")
+        first = await job.delete("acme-no", "DROP-AFTER-3-x", key="k")
+        copy = await job.delete("acme-no", "DROP-AFTER-3-x", key="k")
 
         assert (first.status_code, copy.status_code) == (504, 200)
         assert copy.json()["results"][0]["evidence"] == "inferred"
-        assert [call["execute"] for call in await up.business()] == [True, False]
+        assert [call["execute"] for call in await up.business()] == [True, False, False, False]
+
+
+async def test_another_operation_does_not_delete_what_is_unsettled_at_claimshop_before_it_has_looked(
+    stacks: Stacks,
+) -> None:
+    async with stacks(SHORT_LEASES) as both:
+        up, job = both.upstreams, await both.caller()
+        unknown = (await job.delete("acme-no", "HTML-3-x")).json()
+        later = (await job.delete("acme-no", "HTML-3-x")).json()
+
+        assert (unknown["status"], later["status"]) == ("unknown", "succeeded")
+        assert [call["execute"] for call in await up.business()] == [True, False, False, False, True]
 
 
 async def test_a_cancelled_claimshop_case_is_probed_but_not_executed_again(stacks: Stacks) -> None:
     async with stacks(SHORT_LEASES | {"backends.claimshop-dk.linger_seconds": 1.5}) as both:
         up, job = both.upstreams, await both.caller()
-        operation_id = (await job.delete("acme-no", "DROP-1")).json()["operationId"]
-        await job.retry(operation_id, prefer="respond-async")
+        operation_id = await job.accepted("acme-no", DELETIONS, numbers("DROP-1"))
+        await up.arrived(1)
 
         await job.cancel(operation_id)
 
@@ -106,7 +118,7 @@ async def test_a_refused_credential_after_a_lost_answer_leaves_the_outcome_unkno
 
 
 async def test_a_dead_upstream_after_a_lost_ecm_answer_leaves_the_items_unknown(stacks: Stacks) -> None:
-    async with stacks(SHORT_LEASES | {"retry.deadline_seconds": 0.5}) as both:
+    async with stacks(SHORT_LEASES | {"retry.deadline_seconds": 0.5, "retry.max_attempts": 1}) as both:
         job = await both.caller()
         unknown = (await job.submit("acme-dk", "customer-removals", [customers("DROP-AFTER-1")])).json()
         await both.sandbox_goes()

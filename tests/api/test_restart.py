@@ -137,7 +137,7 @@ async def test_an_operation_shows_its_progress_while_it_runs(up: Upstreams, job:
 async def test_a_loop_that_breaks_is_told_to_the_process_rather_than_dispatching_no_more(
     both: Stack, job: Caller
 ) -> None:
-    del both.gateway._dispatchers["hub-dk"]._carrier
+    del both.gateway._lines._lines["hub-dk"].dispatcher._carrier
     await job.accepted("acme-dk", DELETIONS, numbers("CN1"))
 
     async def is_told() -> bool:

@@ -4,26 +4,28 @@ from typing import TypedDict, TypeVar, Unpack
 
 from msgspec import Struct
 
-from gateway.config.settings import Limits
+from gateway.config.settings import Circuit, Limits, Retry
 from gateway.ledger.base import (
+    NOT_BEGUN,
+    Acceptance,
     Accepted,
     Again,
     CallSettlement,
     CaseSettlement,
     Claim,
     ClaimRules,
-    KeyReused,
     Ledger,
     Pause,
-    QueueFull,
+    Verdict,
 )
+from gateway.ledger.pace import turn_microseconds
 from gateway.model.calls import Call
 from gateway.model.cases import Case, Identifier, Item
 from gateway.model.hours import SECOND, Hours
 from gateway.model.kinds import Evidence, IdentifierType, Kind, Status, System
 from gateway.model.operations import CaseRecord, NewOperation, Operation
 from gateway.model.outcomes import CaseOutcome, Code, ItemOutcome, error
-from gateway.telemetry.events import Event
+from gateway.telemetry.events import Event, LedgerCommitted
 from tests.clock import ManualClock
 from tests.contract.places import Place
 
@@ -31,6 +33,8 @@ E = TypeVar("E")
 
 UNLIMITED = Limits("hub")
 TIMEOUT_SECONDS, LINGER_SECONDS, DEADLINE_SECONDS = 60.0, 30.0, 900.0
+CIRCUIT = Circuit(window_calls=4, failure_ratio=0.5, open_seconds=60.0)
+RETRY = Retry(deadline_seconds=DEADLINE_SECONDS)
 LEASE_SECONDS = TIMEOUT_SECONDS + LINGER_SECONDS
 
 SUCCEEDED = CaseOutcome(Status.SUCCEEDED, found=True, deleted=True, evidence=Evidence.CONFIRMED)
@@ -40,6 +44,7 @@ THROTTLED = CaseOutcome(Status.FAILED, errors=(error(Code.UPSTREAM_THROTTLED, "t
 RESUMABLE = CaseOutcome(
     Status.FAILED, found=True, deleted=False, errors=(error(Code.UPSTREAM_ERROR, "broke", resumable=True),)
 )
+BROKE = CaseOutcome(Status.FAILED, errors=(error(Code.UPSTREAM_ERROR, "broke"),))
 STILL_THERE = CaseOutcome(Status.SUCCEEDED, found=True, deleted=False, evidence=Evidence.CONFIRMED)
 PENDING = CaseOutcome(Status.PENDING)
 
@@ -79,6 +84,7 @@ class Request(TypedDict, total=False):
     kind: Kind
     system: System
     backend: str
+    upstream: str
     execute: bool
     caller: str
     key: str | None
@@ -89,16 +95,25 @@ class Rules(TypedDict, total=False):
     """What a claim goes by, where it differs from the ordinary one."""
 
     backend: str
+    upstream: str
     limits: Limits
     hours: Hours | None
     cases_per_call: int
+    retry: Retry
 
 
 class Seen(Struct):
-    """What a ledger told on the way: events, and hints of work by backend."""
+    """What a ledger told on the way: events, hints of work by backend, and how many seconds commits took."""
 
     events: list[Event]
     hints: list[tuple[str, int]]
+    commits: list[float]
+
+    def note(self, event: Event) -> None:
+        if isinstance(event, LedgerCommitted):
+            self.commits.append(event.seconds)
+        else:
+            self.events.append(event)
 
     def of(self, kind: type[E]) -> list[E]:
         """The events of one type."""
@@ -111,11 +126,11 @@ class Desk:
     def __init__(self, place: Place, clock: ManualClock) -> None:
         self._place = place
         self.clock = clock
-        self.seen = Seen([], [])
+        self.seen = Seen([], [], [])
         self.ledger = self._open()
 
     def _open(self) -> Ledger:
-        ledger = self._place(self.clock, self.seen.events.append)
+        ledger = self._place(self.clock, self.seen.note)
         ledger.subscribe(lambda backend, cases: self.seen.hints.append((backend, cases)))
         return ledger
 
@@ -137,14 +152,22 @@ class Desk:
             execute=request.get("execute", True),
             cases=cases,
             fingerprint=request.get("fingerprint", "one"),
+            upstream=request.get("upstream", ""),
             idempotency_key=request.get("key"),
         )
 
     async def offer(
-        self, cases: tuple[Case, ...], *, max_queued_cases: int = 1_000_000, **request: Unpack[Request]
-    ) -> Accepted | KeyReused | QueueFull:
+        self,
+        cases: tuple[Case, ...],
+        *,
+        max_queued_cases: int = 1_000_000,
+        quota: int | None = None,
+        may_wait: bool = True,
+        **request: Unpack[Request],
+    ) -> Acceptance:
         """Whatever the ledger says to a request."""
-        return await self.ledger.accept(self.new(cases, **request), max_queued_cases=max_queued_cases)
+        new = self.new(cases, **request)
+        return await self.ledger.accept(new, max_queued_cases=max_queued_cases, quota=quota, may_wait=may_wait)
 
     async def accept(self, *cases: Case | str, **request: Unpack[Request]) -> str:
         """The id of the operation that a request makes; text stands for a case number."""
@@ -169,7 +192,8 @@ class Desk:
                 cases_per_call=rules.get("cases_per_call", 1),
                 timeout_seconds=TIMEOUT_SECONDS,
                 linger_seconds=LINGER_SECONDS,
-                deadline_seconds=DEADLINE_SECONDS,
+                retry=rules.get("retry", RETRY),
+                upstream=rules.get("upstream", ""),
             )
         )
 
@@ -188,13 +212,25 @@ class Desk:
         word = "200" if answered else "unknown"
         await self.ledger.settle(CallSettlement(call, sent, answered, word, cases, pause))
 
+    async def judge(
+        self, call: Call, *, failed: bool, again: Again | None = None, circuit: Circuit = CIRCUIT
+    ) -> None:  # fmt: skip
+        """The backend worked, and the call with it; or it failed the call with an answer, as a 500 would."""
+        outcome, met = (BROKE, Code.UPSTREAM_ERROR) if failed else (SUCCEEDED, None)
+        cases = tuple(CaseSettlement(case.position, outcome, again, met=met) for case in call.cases)
+        word = "500" if failed else "200"
+        verdict = Verdict(failed, circuit)
+        await self.ledger.settle(CallSettlement(call, True, True, word, cases, verdict=verdict))
+
     async def unanswered(self, call: Call, again: Again | None = None) -> None:
         """The call was sent and no answer came."""
         await self.settle(call, UNKNOWN, again, answered=False)
 
-    async def put_back(self, call: Call) -> None:
+    async def put_back(self, call: Call, limits: Limits = UNLIMITED) -> None:
         """The call was not begun: nothing was sent."""
-        await self.settle(call, PENDING, Again("act", 0.0), sent=False, answered=False)
+        cases = tuple(CaseSettlement(case.position, PENDING, Again("act", 0.0)) for case in call.cases)
+        turn = turn_microseconds(limits)
+        await self.ledger.settle(CallSettlement(call, False, False, NOT_BEGUN, cases, not_begun=turn))
 
     async def wait_again(self, call: Call, outcome: CaseOutcome = THROTTLED, seconds: float = 1.0) -> None:
         """The call was turned away, and the case waits for another."""

@@ -5,8 +5,7 @@ from datetime import time
 import pytest
 
 from gateway.ledger.base import Again, Pause
-from gateway.ledger.claim import OPENING_JITTER_SECONDS
-from gateway.model.hours import SECOND, Hours
+from gateway.model.hours import OPENING_JITTER_SECONDS, SECOND, Hours
 from gateway.model.kinds import Status
 from gateway.model.outcomes import Code
 from tests.clock import START

@@ -150,9 +150,36 @@ async def test_a_queue_tells_what_is_pending_and_under_way(desk: Desk) -> None:
     assert queue.oldest_pending_at == oldest
 
 
+async def test_a_queue_tells_since_when_the_first_of_its_cases_could_have_been_sent(desk: Desk) -> None:
+    """In whichever tenant and lane that case waits; a case that waits for its next attempt is due only then."""
+    bulk_at = desk.ledger.now()
+    await desk.accept(*many(2), tenant="z")
+    desk.clock.advance(5)
+    await desk.accept("ONE", tenant="a")
+    first = (await desk.ledger.queues(["hub"]))["hub"].oldest_due_at
+    for call in (await desk.claim(3)).calls:
+        await desk.wait_again(call, seconds=60.0)
+    later = (await desk.ledger.queues(["hub"]))["hub"].oldest_due_at
+
+    assert first == bulk_at
+    assert later is not None
+    assert later >= desk.ledger.now() + 59_000_000
+    assert (await desk.ledger.queues(["ecm"]))["ecm"].oldest_due_at is None
+
+
+async def test_a_commit_is_told_with_its_duration_and_what_wrote_nothing_is_not(desk: Desk) -> None:
+    await desk.accept("CN1")
+    await desk.claim(0)
+    await desk.ledger.queues(["hub"])
+    await desk.ledger.check()
+
+    assert len(desk.seen.commits) == 2
+    assert all(0 < seconds < 10 for seconds in desk.seen.commits)
+
+
 async def test_a_queue_tells_how_long_calls_take_of_late(desk: Desk) -> None:
-    await desk.accept(*many(60))
-    for seconds in [9.0] * 10 + [1.0, 3.0] * 25:
+    await desk.accept(*many(110))
+    for seconds in [9.0] * 10 + [1.0, 3.0] * 50:
         call = (await desk.claim(1)).calls[0]
         desk.clock.advance(seconds)
         await desk.settle(call)
@@ -179,3 +206,32 @@ async def test_unknown_cases_stay_counted_after_the_end_until_they_are_settled(d
     await desk.settle(await desk.call())
 
     assert (before, (await desk.ledger.queues(["hub"]))["hub"].unknown) == (1, 0)
+
+
+async def test_an_operations_place_is_how_many_cases_of_its_tenants_lane_are_up_to_its_last(desk: Desk) -> None:
+    first, single, second = await desk.accept(*many(5)), await desk.accept("S1"), await desk.accept(*many(3, "B"))
+    other = await desk.accept(*many(7, "C"), tenant="other")
+    later = await desk.accept("S2")
+    await desk.settle((await desk.claim(1)).calls[0])
+    operations = await desk.ledger.operations(OperationFilter(tenants=None))
+
+    places = await desk.ledger.places(operations)
+
+    done = next(operation.id for operation in operations if operation.status is not None)
+    assert done == single
+    assert places == {first: 5, second: 8, other: 7, later: 1}
+    assert await desk.ledger.places([]) == {}
+
+
+async def test_a_queue_tells_its_singles_and_the_grants_of_the_last_minute(desk: Desk) -> None:
+    await desk.accept("S1")
+    await desk.accept("S2")
+    await desk.accept(*many(3))
+    await desk.claim(1)
+    desk.clock.advance(62)
+    later = (await desk.claim(1)).calls[0].granted_at
+
+    queue = (await desk.ledger.queues(["hub"]))["hub"]
+
+    assert (queue.pending, queue.singles) == ({"acme": 5}, {"acme": 2})
+    assert queue.granted == (later,)

@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -28,7 +29,9 @@ from gateway.model.cases import Case
 from gateway.model.hours import SECOND
 from gateway.model.kinds import Kind, Purpose, Status, System
 from gateway.model.merge import case_over_items
+from gateway.model.operations import CaseRecord, Operation
 from gateway.model.outcomes import CaseOutcome, Code, ItemOutcome, error, merged_status
+from gateway.model.receipts import Receipt
 from tests.clock import ManualClock
 from tests.contract.desk import (
     LEASE_SECONDS,
@@ -273,12 +276,26 @@ class Machine(RuleBasedStateMachine):
             assert (operation.finished_at is not None, operation.status) == (
                 ended, merged_status(set(counts)) if ended else None
             )  # fmt: skip
+            if ended:
+                self.check_receipt(operation, cases)
             for case in cases:
                 self.check_items(case.outcome)
                 before = self.shown.get((operation_id, case.position))
                 assert before is not Status.SUCCEEDED or case.outcome.status is Status.SUCCEEDED
                 self.shown[operation_id, case.position] = case.outcome.status
         assert self.do(self.desk.offer(numbers("more"), max_queued_cases=0)) == QueueFull(pending)
+
+    def check_receipt(self, operation: Operation, cases: tuple[CaseRecord, ...]) -> None:
+        """The newest one says what the record says."""
+        kept = self.do(self.desk.ledger.records.receipt(operation.id))
+        assert kept is not None
+        assert kept.names is not None
+        said = msgspec.json.decode(kept.body, type=Receipt)
+        assert said.status is operation.status
+        for receipt, name, case in zip(said.cases, kept.names, cases, strict=True):
+            assert (receipt.status, receipt.attempts) == (case.outcome.status, case.attempts)
+            assert [item.status for item in receipt.items] == [item.status for item in case.outcome.items]
+            assert (name.identifier, name.request_id) == (case.identifier, case.request_id)
 
     def check_items(self, outcome: CaseOutcome) -> None:
         if outcome.items and outcome.status is not Status.PENDING:

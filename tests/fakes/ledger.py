@@ -9,19 +9,28 @@ from msgspec.structs import replace
 from gateway.clock import Clock
 from gateway.errors import LedgerError
 from gateway.ledger.base import (
+    Acceptance,
     Accepted,
     BackendQueue,
     CallSettlement,
+    CircuitOpen,
     Claim,
     ClaimRules,
     KeyReused,
     OperationFilter,
     QueueFull,
+    QuotaFull,
+    Unended,
 )
+from gateway.ledger.records import Head, ReceiptRecord, Records
+from gateway.model.cases import Case, Item
+from gateway.model.chain import GENESIS, Link, digest, link_hash
 from gateway.model.ids import Ids
-from gateway.model.kinds import ENDED, Kind, Status
+from gateway.model.kinds import ENDED, Kind, Status, System
+from gateway.model.marks import ReceiptKey
 from gateway.model.operations import CaseRecord, NewOperation, Operation
 from gateway.model.outcomes import CaseOutcome, Code, ItemOutcome, error, merged_status
+from gateway.model.receipts import body, receipt
 
 SUCCEEDED = CaseOutcome(Status.SUCCEEDED)
 CANCELLED = CaseOutcome(Status.CANCELLED, errors=(error(Code.CASE_CANCELLED, "Cancelled before it was sent."),))
@@ -35,11 +44,13 @@ class FakeLedger:
     """
 
     def __init__(self, clock: Clock) -> None:
+        self.records: Records = FakeRecords(self)
         self.operations_by_id: dict[str, Operation] = {}
         self.cases: dict[str, list[CaseRecord]] = {}
         self.accepted: list[NewOperation] = []
         self.script: list[CaseOutcome] = []
         self.failure: LedgerError | None = None
+        self.circuits_open: dict[str, int] = {}
         self.known_queues: dict[str, BackendQueue] = {}
         self._unended: set[str] = set()
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}
@@ -58,14 +69,22 @@ class FakeLedger:
     def subscribe(self, work: Callable[[str, int], None], freed: Callable[[str], None] | None = None) -> None:
         """Nobody is told."""
 
-    async def accept(self, new: NewOperation, *, max_queued_cases: int) -> Accepted | KeyReused | QueueFull:
+    async def accept(
+        self, new: NewOperation, *, max_queued_cases: int, quota: int | None = None, may_wait: bool = True
+    ) -> Acceptance:
         """See `Ledger`; a further copy starts nothing again."""
         if new.idempotency_key and (found := await self.find(new.caller, new.idempotency_key, new.fingerprint)):
             return found
         self._fail()
-        queued = sum(self.operations_by_id[operation_id].pending for operation_id in self._unended)
+        unended = [self.operations_by_id[operation_id] for operation_id in self._unended]
+        own = sum(operation.pending for operation in unended if operation.caller == new.caller)
+        if quota is not None and own + len(new.cases) > quota:
+            return QuotaFull(own)
+        queued = sum(operation.pending for operation in unended)
         if queued + len(new.cases) > max_queued_cases:
             return QueueFull(queued)
+        if not may_wait and new.backend in self.circuits_open:
+            return CircuitOpen(self.circuits_open[new.backend])
         return Accepted(self._record(new), created=True)
 
     async def find(self, caller: str, key: str, fingerprint: str) -> Accepted | KeyReused | None:
@@ -117,10 +136,31 @@ class FakeLedger:
         self._fail()
         self._end_all(operation_id, ENDED - {Status.SUCCEEDED}, CaseOutcome(Status.PENDING))
 
+    async def unended(self) -> tuple[Unended, ...]:
+        """See `Ledger`: of no known upstream."""
+        self._fail()
+        pending: Counter[tuple[str, System]] = Counter()
+        for operation in (self.operations_by_id[operation_id] for operation_id in self._unended):
+            pending[operation.backend, operation.system] += operation.pending
+        return tuple(Unended(backend, system, "", cases) for (backend, system), cases in sorted(pending.items()))
+
+    async def give_up(self, backend: str, upstream: str) -> None:
+        """See `Ledger`: nothing is ever left to find out."""
+
     async def queues(self, backends: Collection[str]) -> dict[str, BackendQueue]:
         """See `Ledger`."""
         self._fail()
         return {name: self.known_queues.get(name) or self._queue(name) for name in backends}
+
+    async def queued(self) -> int:
+        """See `Ledger`."""
+        self._fail()
+        return sum(self.operations_by_id[operation_id].pending for operation_id in self._unended)
+
+    async def places(self, operations: Collection[Operation]) -> dict[str, int]:
+        """See `Ledger`; each operation as if it were alone."""
+        self._fail()
+        return {operation.id: operation.pending for operation in operations}
 
     async def claim(self, rules: ClaimRules) -> Claim:
         """Nothing is ever granted."""
@@ -200,10 +240,12 @@ class FakeLedger:
 
     def _queue(self, backend: str) -> BackendQueue:
         pending: Counter[str] = Counter()
+        singles: Counter[str] = Counter()
         for operation in (self.operations_by_id[operation_id] for operation_id in self._unended):
             if operation.backend == backend:
                 pending[operation.tenant] += operation.pending
-        return BackendQueue(pending=pending)
+                singles[operation.tenant] += operation.total == 1
+        return BackendQueue(pending=pending, singles=singles)
 
 
 def _request_id(kind: Kind, given: str | None) -> str | None:
@@ -221,3 +263,47 @@ def _wanted(operation: Operation, wanted: OperationFilter) -> bool:
         and wanted.status in {None, now}
         and (wanted.before is None or operation.id < wanted.before)
     )
+
+
+class FakeRecords:
+    """One receipt for each operation that has ended, the only link of a chain; nothing is ever removed."""
+
+    def __init__(self, ledger: FakeLedger) -> None:
+        self._ledger = ledger
+
+    async def receipt(self, operation_id: str, number: int | None = None) -> ReceiptRecord | None:
+        """See `Records`."""
+        operation = await self._ledger.operation(operation_id)
+        if operation is None or operation.status is None or number not in {None, 1}:
+            return None
+        cases, key = tuple(self._ledger.cases[operation_id]), ReceiptKey(b"a key")
+        said = body(receipt(operation, "there", cases, 1, key))
+        its_hash = link_hash(1, GENESIS, digest(said))
+        names = tuple(
+            Case(case.identifier, tuple(Item(item.id, item.type_code) for item in case.outcome.items), case.request_id)
+            for case in cases
+        )
+        return ReceiptRecord(1, said, Link(1, digest(said), its_hash, key.seal(its_hash)), GENESIS, names)
+
+    async def link(self) -> int:
+        """See `Records`."""
+        return 0
+
+    async def head(self) -> Head | None:
+        """See `Records`."""
+        return None
+
+    async def hash_at(self, sequence: int) -> str | None:  # noqa: ARG002 - see `Records`
+        """See `Records`."""
+        return None
+
+    async def note_checkpoint(self, line: str) -> None:
+        """See `Records`."""
+
+    async def clear(self, before: int) -> int:  # noqa: ARG002 - see `Records`
+        """See `Records`."""
+        return 0
+
+    async def wipe(self) -> bool:
+        """See `Records`."""
+        return True

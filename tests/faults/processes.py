@@ -1,11 +1,13 @@
 """Sandbox and gateway as processes of their own, which can be killed and started again."""
 
 import asyncio
+import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,25 +20,32 @@ PATIENCE_SECONDS = 30.0
 ROOT = Path(__file__).parents[2]
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = PATIENCE_SECONDS) -> None:
     """Wait for what happens in another process."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - it is asked over HTTP
             await asyncio.sleep(0.02)
 
 
 class Child:
-    """`python -m gateway <arguments>`, its output in a file."""
+    """`python -m <module> <arguments>`, its output in a file."""
 
-    def __init__(self, log_file: Path, *arguments: str) -> None:
+    def __init__(self, log_file: Path, *arguments: str, module: str = "gateway") -> None:
         self._log_file = log_file
-        self._arguments = arguments
+        self._command = [sys.executable, "-m", module, *arguments]
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    @property
+    def pid(self) -> int:
+        """The number under which the operating system knows it."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start it, with more variables in its environment."""
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-m", "gateway", *self._arguments], cwd=ROOT, stdout=log, stderr=log
+                self._command, cwd=ROOT, stdout=log, stderr=log, env={**os.environ, **(environment or {})}
             )
 
     async def ready(self, url: str) -> None:
@@ -53,10 +62,36 @@ class Child:
 
             await until(answers)
 
-    async def end(self, number: signal.Signals) -> int:
-        """Send the signal, wait for the end, and return the exit code."""
+    def send(self, number: signal.Signals) -> None:
+        """Send the signal, unless the process has ended."""
         assert self._process is not None
         self._process.send_signal(number)
+
+    async def ended(self, seconds: float) -> int | None:
+        """The exit code once it has ended by itself; null if it still runs after `seconds`."""
+        assert self._process is not None
+        deadline = time.monotonic() + seconds
+        while (code := self._process.poll()) is None and time.monotonic() < deadline:  # noqa: ASYNC110 - it is asked
+            await asyncio.sleep(0.01)
+        return code
+
+    async def stand_still(self, seconds: float) -> None:
+        """Stop it in the midst of whatever it does, and let it go on."""
+        self.send(signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        self.send(signal.SIGCONT)
+
+    def catches(self, number: signal.Signals) -> bool:
+        """Whether the process has a handler of its own for the signal by now (Linux)."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+        return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
+
+    async def end(self, number: signal.Signals) -> int:
+        """Send the signal, wait for the end, and return the exit code."""
+        self.send(number)
+        assert self._process is not None
         return await asyncio.to_thread(self._process.wait, PATIENCE_SECONDS)
 
     def clean_up(self) -> None:
@@ -68,12 +103,13 @@ class Child:
 class Site:
     """A sandbox that stays, and a gateway that comes and goes on one port and one ledger."""
 
-    def __init__(self, folder: Path, sandbox_port: int, port: int) -> None:
+    def __init__(self, folder: Path, sandbox_port: int, port: int, module: str = "gateway") -> None:
         self.sandbox_url = f"http://127.0.0.1:{sandbox_port}"
         self.url = f"http://127.0.0.1:{port}"
         sandbox = ["sandbox", "--port", str(sandbox_port), "--hours", "open", "--keys-dir", str(folder)]
         self.sandbox = Child(folder / "sandbox.log", *sandbox, "--hub-rate", "0", "--hub-per-minute", "0")
-        self.gateway = Child(folder / "gateway.log", "serve", "--config", str(folder / "gateway.yaml"))
+        serve = ("serve", "--config", str(folder / "gateway.yaml"))
+        self.gateway = Child(folder / "gateway.log", *serve, module=module)
 
     async def start_gateway(self) -> None:
         self.gateway.start()
@@ -98,10 +134,10 @@ class Site:
 
 
 @asynccontextmanager
-async def site(folder: Path, change: Change) -> AsyncIterator[Site]:
-    """A site with both running."""
+async def site(folder: Path, change: Change, module: str = "gateway") -> AsyncIterator[Site]:
+    """A site with both running; `module` is what the gateway is started by."""
     sandbox_port, port = free_ports()
-    made = Site(folder, sandbox_port, port)
+    made = Site(folder, sandbox_port, port, module)
     write(folder, configuration(made.sandbox_url, {**change, "server.port": port}))
     try:
         made.sandbox.start()
@@ -111,6 +147,12 @@ async def site(folder: Path, change: Change) -> AsyncIterator[Site]:
     finally:
         made.gateway.clean_up()
         made.sandbox.clean_up()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def free_ports() -> tuple[int, int]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from gateway.config.settings import Limits
-from gateway.ledger.base import Accepted, Pause
+from gateway.ledger.base import Accepted, Pause, QueueFull
 from gateway.ledger.store import Transaction
 from gateway.model.calls import Call
 from gateway.model.hours import SECOND
@@ -270,6 +270,39 @@ async def test_a_frozen_transaction_of_one_replica_does_not_stop_the_other_for_l
     with pytest.raises(Exception, match="ledger cannot be used"):
         await stuck
     assert database.rows("SELECT count(*) FROM calls") == [(1,)]
+
+
+async def test_claims_that_stand_in_line_keep_neither_requests_nor_settles_waiting(
+    two: Two, database: Database
+) -> None:
+    """Without the limit on how many stand in line, they take up every connection."""
+    one, _ = two
+    backends = [f"hub-{number}" for number in range(8)]
+    for backend in backends:
+        await one.accept("CN1", backend=backend)
+    call = await one.call(backend="hub-0", limits=Limits("hub-0"))
+    for backend in backends:
+        database.rows(f"SELECT pg_advisory_lock(hashtextextended('case-gateway limits {backend}', 0))")
+    claims = [asyncio.create_task(one.claim(1, backend=name, limits=Limits(name))) for name in backends]
+    await asyncio.sleep(0)
+
+    async with asyncio.timeout(5):
+        await one.settle(call)
+        await one.accept("CN2", "CN3")
+
+    assert not any(claim.done() for claim in claims)
+    database.rows("SELECT pg_advisory_unlock_all()")
+    granted = [claim.calls for claim in await asyncio.gather(*claims)]
+    assert [len(calls) for calls in granted] == [0, *[1] * 7]
+
+
+async def test_requests_of_one_instant_on_both_replicas_stay_within_the_queue(two: Two, database: Database) -> None:
+    """Without the lock in `accept`, some of them do not see each other."""
+    await two[0].accept(*many(10, "FIRST"))
+    answers = await asyncio.gather(*(two[n % 2].offer(numbers(f"CN{n}"), max_queued_cases=20) for n in range(60)))
+
+    assert Counter(type(answer) for answer in answers) == {Accepted: 10, QueueFull: 50}
+    assert database.rows("SELECT sum(cases) FROM queue_slots") == [(20,)]
 
 
 async def heard(condition: Callable[[], bool]) -> None:

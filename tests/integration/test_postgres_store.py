@@ -3,7 +3,8 @@
 import asyncio
 import tempfile
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,22 @@ import psycopg
 import pytest
 
 from gateway.clock import SystemClock
+from gateway.config.settings import Secret
 from gateway.errors import CommitUnknown, LedgerError, LedgerUnavailable, LedgerUnusable
+from gateway.ledger.accept import accept
 from gateway.ledger.base import Accepted
 from gateway.ledger.open import open_ledger
 from gateway.ledger.postgres import PostgresStore
 from gateway.ledger.postgres_open import prepare
+from gateway.ledger.postgres_password import password_of
 from gateway.ledger.postgres_session import SERVER_CLOCK
 from gateway.ledger.sqlite_file import open_for_writing
-from gateway.ledger.store import Transaction
+from gateway.ledger.store import Row, Transaction
+from gateway.model.ids import Ids
+from gateway.model.kinds import Kind, System
+from gateway.model.operations import NewOperation
 from gateway.telemetry.events import nobody
+from tests.contract.desk import numbers
 from tests.integration.replicas import Replica, replicas
 from tests.postgres import Database, start_server, url_of
 
@@ -27,6 +35,17 @@ TRIGGER = """CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ 
     CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON operations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     EXECUTE FUNCTION at_commit()"""
 """Something that happens within COMMIT, and nowhere else."""
+NEW = NewOperation(
+    caller="job",
+    kind=Kind.CASE_DELETION,
+    tenant="acme",
+    backend="hub",
+    system=System.HUB_PROPERTY,
+    upstream_tenant="acme",
+    execute=True,
+    cases=numbers("CN1"),
+    fingerprint="",
+)
 
 
 @pytest.fixture
@@ -63,19 +82,19 @@ async def test_transactions_that_wait_for_each_other_are_both_done(store: Postgr
 
     await asyncio.gather(store.write(lambda tx: count(tx, 1)), store.write(lambda tx: count(tx, 2)))
 
-    assert len(tries) == 3
+    assert len(tries) >= 3
     assert database.rows("SELECT count FROM pair") == [(2,), (2,)]
 
 
 async def test_an_error_of_the_work_itself_undoes_it_and_comes_back(store: PostgresStore, database: Database) -> None:
     def work(tx: Transaction) -> None:
-        tx.run("UPDATE queue_slots SET cases = 7")
+        tx.run("INSERT INTO queue_slots (caller, slot, cases) VALUES ('job', 0, 7)")
         raise KeyError("x")
 
     with pytest.raises(KeyError):
         await store.write(work)
 
-    assert database.rows("SELECT DISTINCT cases FROM queue_slots") == [(0,)]
+    assert database.rows("SELECT cases FROM queue_slots") == []
 
 
 async def test_a_commit_that_the_server_refuses_has_written_nothing(replica: Replica, database: Database) -> None:
@@ -111,6 +130,39 @@ async def test_connections_that_were_killed_are_made_anew_without_anybody_notici
     )
 
     assert len((await replica.claim()).calls) == 1
+
+
+async def test_a_server_that_gives_no_answer_is_given_up_in_time(
+    store: PostgresStore, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may stand still, or the network may swallow every word; so the gateway keeps the time itself."""
+    monkeypatch.setattr("gateway.ledger.postgres.TRANSACTION_SECONDS", 0.3)
+    started_at = time.monotonic()
+
+    with pytest.raises(LedgerUnavailable, match="no answer in time"):
+        await store.write(lambda tx: tx.row("SELECT pg_sleep(20)"))
+    with pytest.raises(LedgerUnavailable, match="no answer in time"):
+        await store.read(lambda tx: tx.row("SELECT pg_sleep(20)"))
+    database.connection.execute(TRIGGER.format("PERFORM pg_sleep(20)"))
+    with pytest.raises(CommitUnknown, match="no answer in time"):
+        await store.write(lambda tx: accept(tx, NEW, Ids(), 100))
+
+    assert time.monotonic() - started_at < 10
+
+
+async def test_transactions_that_wait_for_a_thread_too_long_are_given_up_too(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without that, a hundred requests would wait in line, each for its own time-out."""
+    monkeypatch.setattr("gateway.ledger.postgres.TRANSACTION_SECONDS", 0.3)
+    started_at = time.monotonic()
+
+    results = await asyncio.gather(
+        *(store.write(lambda tx: tx.row("SELECT pg_sleep(20)")) for _ in range(100)), return_exceptions=True
+    )
+
+    assert {type(result) for result in results} == {LedgerUnavailable}
+    assert time.monotonic() - started_at < 10
 
 
 async def test_a_server_that_stops_and_starts_again_costs_no_operation_and_no_restart_of_the_gateway() -> None:
@@ -164,7 +216,7 @@ async def test_replicas_that_start_at_once_on_an_empty_database_make_its_tables_
     await asyncio.gather(*(asyncio.to_thread(prepare, database.url, SERVER_CLOCK) for _ in range(4)))
 
     assert database.rows("SELECT count(*) FROM installation") == [(1,)]
-    assert database.rows("SELECT count(*), sum(cases) FROM queue_slots") == [(16, 0)]
+    assert database.rows("SELECT count(*) FROM queue_slots") == [(0,)]
 
 
 def test_the_tables_are_those_of_sqlite(tmp_path: Path, database: Database) -> None:
@@ -226,3 +278,64 @@ async def test_a_database_in_another_encoding_is_refused(database: Database) -> 
 
     database.connection.execute(f"DROP DATABASE {name}")
     assert "UTF8" in text
+
+
+@pytest.fixture
+def guarded() -> Iterator[tuple[str, psycopg.Connection[Row]]]:
+    """A server that asks its user `gateway` for a password, and a connection of an administrator."""
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    server = start_server(folder)
+    rules = folder / "pg_hba.conf"
+    rules.write_text("local all gateway scram-sha-256\n" + rules.read_text(encoding="utf-8"), encoding="utf-8")
+    with psycopg.connect(url_of(server), autocommit=True) as administrator:
+        administrator.execute("SELECT pg_reload_conf()")
+        administrator.execute("CREATE ROLE gateway LOGIN PASSWORD 'first'")
+        administrator.execute("GRANT CREATE ON SCHEMA public TO gateway")
+        yield url_of(server).replace("postgres@", "gateway@"), administrator
+    server.cleanup()
+
+
+async def test_a_password_that_was_rotated_is_picked_up_without_a_restart(
+    guarded: tuple[str, psycopg.Connection[Row]], tmp_path: Path
+) -> None:
+    url, administrator = guarded
+    file = tmp_path / "password"
+    file.write_text("first\n", encoding="utf-8")
+    store = PostgresStore(url, SystemClock(), password=password_of(Secret(file=file)))
+    try:
+        administrator.execute("ALTER ROLE gateway PASSWORD 'second'")
+        administrator.execute("SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE usename = 'gateway'")
+        with pytest.raises(LedgerUnavailable, match="password authentication failed"):
+            await store.write(lambda tx: tx.run("UPDATE queue_slots SET cases = 1"))
+
+        file.write_text("second\n", encoding="utf-8")
+
+        await store.write(lambda tx: tx.run("UPDATE queue_slots SET cases = 1"))
+    finally:
+        await store.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (None, "store.password_file cannot be read"),
+        (b"", "store.password_file holds nothing"),
+        (b"\xff", "is not UTF-8"),
+    ],
+)
+def test_a_password_that_cannot_be_read_says_where_and_not_what(
+    tmp_path: Path, content: bytes | None, word: str
+) -> None:
+    file = tmp_path / "password"
+    if content is not None:
+        file.write_bytes(content)
+
+    with pytest.raises(psycopg.OperationalError, match=word):
+        password_of(Secret(file=file))()
+
+
+def test_a_password_may_be_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEDGER_PASSWORD", "first")
+
+    assert password_of(Secret(env="LEDGER_PASSWORD"))() == "first"
+    assert password_of(None)() is None

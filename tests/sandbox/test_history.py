@@ -33,6 +33,7 @@ async def test_a_deletion_is_recorded_with_everything_it_said(up: Upstreams) -> 
         "answered": 200,
         "answeredAt": OPEN_AT.timestamp(),
         "heard": True,
+        "situation": None,
         "done": "deleted",
         "removed": [],
         "violations": [],
@@ -45,6 +46,16 @@ async def test_a_removal_is_recorded_with_its_items(up: Upstreams) -> None:
     assert (entry["system"], entry["call"], entry["cases"]) == ("oracle-ecm", "removeCustomer", ["CA1"])
     assert entry["items"] == [["CA1", "C1"], ["CA1", "ABSENT-1"]]
     assert (entry["done"], entry["removed"]) == ("removed", [["CA1", "C1"]])
+
+
+async def test_the_situation_that_a_call_met_is_recorded_for_as_long_as_it_holds(up: Upstreams) -> None:
+    for _ in range(2):
+        await up.hub(by_number("ERROR500-1"))
+        await up.ecm(customers("CA1", "C1"), customers("LOCKED-ONCE-1", "C1"))
+    await up.switch(ecm={"fault": {"like": "STATUS-500", "calls": 1}})
+    await up.ecm(customers("LOCKED-2", "C1"))
+    calls = [entry for entry in await up.history() if entry["system"] != "token"]
+    assert [call["situation"] for call in calls] == ["error500", "locked", None, None, "status"]
 
 
 async def test_refused_calls_are_recorded_with_their_case(up: Upstreams) -> None:

@@ -131,7 +131,7 @@ async def test_an_error_500_leaves_the_case_partly_deleted_and_the_same_request_
     assert (await up.last())["done"] == "deleted"
 
 
-@pytest.mark.parametrize("other", [str(uuid4()), None])
+@pytest.mark.parametrize("other", [str(uuid4()), None], ids=["another", "none"])
 async def test_another_request_id_does_not_resume_and_is_a_violation(up: Upstreams, other: str | None) -> None:
     await up.hub(by_number("ERROR500-1", requestId=ID))
     answer = await up.hub(by_number("ERROR500-1", **({"requestId": other} if other else {})))

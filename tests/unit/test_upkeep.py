@@ -1,22 +1,32 @@
 """What a process does from time to time, on a real ledger."""
 
 import asyncio
+from datetime import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
-from gateway.config.settings import BackendSettings, Credential, Limits, Settings
+from gateway.config.settings import BackendSettings, Credential, Limits, Retry, Settings
 from gateway.errors import LedgerUnavailable
-from gateway.ledger.base import Ledger
+from gateway.ledger.base import Again, CallSettlement, CaseSettlement, ClaimRules, Ledger, Pause
 from gateway.ledger.open import open_ledger
-from gateway.model.kinds import System
+from gateway.model.cases import Case, Identifier
+from gateway.model.hours import SECOND, Hours
+from gateway.model.kinds import IdentifierType, Kind, Status, System
+from gateway.model.operations import NewOperation
+from gateway.model.outcomes import CaseOutcome, Code
 from gateway.telemetry.events import Event, LedgerFailed
+from gateway.telemetry.instruments import Instruments
 from gateway.telemetry.levels import Levels
 from gateway.upkeep import Upkeep
-from tests.unit.dispatch.rig import HeldClock
+from tests.unit.dispatch.rig import NOON, HeldClock
 
 HUB = BackendSettings("hub", System.HUB_PROPERTY, "http://hub.test", Credential("none", "none"), Limits("hub"))
+
+
+FOUR_TO_EIGHT = Hours(time(16), time(8))
 
 
 class RecordingClock(HeldClock):
@@ -34,13 +44,20 @@ class RecordingClock(HeldClock):
 
 
 class Kept:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hub: BackendSettings = HUB) -> None:
         self.clock = RecordingClock()
         self.events: list[Event] = []
         self.registry = CollectorRegistry()
         self.ledger: Ledger = open_ledger(f"sqlite:///{folder}/ledger.db", self.clock, self.events.append)
-        settings = Settings(backends={"hub": HUB})
-        self.upkeep = Upkeep(lambda: settings, self.ledger, Levels(self.registry), self.clock, self.events.append)
+        settings = Settings(backends={"hub": hub})
+        self.upkeep = Upkeep(
+            lambda: settings,
+            self.ledger,
+            Levels(Instruments(self.registry)),
+            self.clock,
+            self.events.append,
+            lambda _: {"scalepoint": 1_800_000_000.0},
+        )
         self.broken = False
         check = self.ledger.check
 
@@ -50,6 +67,24 @@ class Kept:
             await check()
 
         self.ledger.check = unless_broken  # type: ignore[method-assign]
+
+    def level(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(f"gateway_{name}", {"backend": "hub", **labels})
+
+    async def accept(self, count: int) -> None:
+        cases = tuple(Case(Identifier(IdentifierType.CASE_NUMBER, f"CN{number}")) for number in range(count))
+        new = NewOperation(
+            caller="c",
+            kind=Kind.CASE_DELETION,
+            tenant="acme",
+            backend="hub",
+            system=System.HUB_PROPERTY,
+            upstream_tenant="acme",
+            execute=True,
+            cases=cases,
+            fingerprint="f",
+        )
+        await self.ledger.accept(new, max_queued_cases=1_000)
 
     def relied_upon(self) -> bool:
         return self.upkeep.ledger_works
@@ -101,4 +136,49 @@ async def test_it_takes_the_levels_of_every_configured_backend(tmp_path: Path) -
     await kept.upkeep.once()
     assert kept.registry.get_sample_value("gateway_cases_pending", {"backend": "hub"}) == 0.0
     assert kept.registry.get_sample_value("gateway_backend_open", {"backend": "hub"}) == 1.0
+    await kept.ledger.close()
+
+
+async def test_a_queue_s_age_is_told_in_time_and_in_open_time_and_so_is_its_end(tmp_path: Path) -> None:
+    """Noon, closed until 16:00; 60 calls a minute: 120 cases take two minutes from then on."""
+    hub = replace(HUB, hours=FOUR_TO_EIGHT, limits=Limits("hub", None, 60, None), timeout_seconds=60.0)
+    kept = Kept(tmp_path, hub)
+    await kept.accept(120)
+    await kept.upkeep.once()
+    assert kept.level("backend_open") == kept.level("backend_schedule_open") == 0.0
+    assert kept.level("backend_opens_timestamp_seconds") == NOON / SECOND + 4 * 3_600
+    assert kept.level("queue_empty_seconds") == pytest.approx(4 * 3_600 + 120, abs=10)
+    assert kept.level("oldest_pending_open_seconds") == 0.0
+
+    kept.clock.move(5 * 3_600)
+    await kept.upkeep.once()
+    assert kept.level("backend_open") == kept.level("backend_schedule_open") == 1.0
+    assert kept.level("backend_opens_timestamp_seconds") is None
+    assert kept.level("oldest_pending_seconds") == kept.level("oldest_due_seconds") == pytest.approx(5 * 3_600, abs=1)
+    assert kept.level("oldest_pending_open_seconds") == pytest.approx(3_600, abs=1)
+    assert kept.level("backend_opening_window_seconds") == 16 * 3_600
+    await kept.ledger.close()
+
+
+async def test_an_upstream_that_says_it_is_closed_is_closed_within_its_hours(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    await kept.accept(1)
+    rules = ClaimRules("hub", HUB.limits, None, 1, 1, 60.0, 60.0, Retry())
+    (call,) = (await kept.ledger.claim(rules)).calls
+    outcome = CaseOutcome(Status.PENDING)
+    settled = CaseSettlement(0, outcome, Again("act", 600.0), met=Code.UPSTREAM_CLOSED)
+    pause = Pause(600.0, Code.UPSTREAM_CLOSED, closed=True)
+    await kept.ledger.settle(CallSettlement(call, True, True, "503", (settled,), pause))
+    await kept.upkeep.once()
+    assert (kept.level("backend_open"), kept.level("backend_schedule_open")) == (0.0, 1.0)
+    assert kept.level("backend_paused_seconds", reason="upstream_closed") == pytest.approx(600.0, abs=1)
+    assert kept.level("backend_paused_seconds", reason="upstream_throttled") == 0.0
+    await kept.ledger.close()
+
+
+async def test_it_shows_when_certificates_expire(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    await kept.upkeep.once()
+    name, labels = "gateway_certificate_expires_timestamp_seconds", {"credential": "scalepoint"}
+    assert kept.registry.get_sample_value(name, labels) == 1_800_000_000.0
     await kept.ledger.close()

@@ -3,6 +3,7 @@
 import copy
 import datetime as dt
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
+from joserfc.jwk import RSAKey
 
 from gateway.config import load
 from gateway.config.settings import Settings
@@ -111,8 +113,8 @@ def folder(tmp_path: Path, pems: Mapping[str, bytes]) -> Path:
         "latin-1": "pä".encode("latin-1"),
         "large": b"x" * 70_000,
         "hashes": f"{KEY_HASH}\n{hashlib.sha256(b'next').hexdigest()}\n".encode(),
-        "jwks.json": b'{"keys": [{"kty": "RSA"}]}',
-        "no-keys.json": b'{"keys": []}',
+        "jwks.json": json.dumps({"keys": [RSAKey.import_key(pems["tls.key"]).as_dict(private=False)]}).encode(),
+        "no-keys.json": b'{"keys": [{"kty": "RSA"}]}',
     }
     for name, content in {**pems, **other_files}.items():
         (tmp_path / name).write_bytes(content)

@@ -38,11 +38,12 @@ def test_a_sound_file_is_summed_up(settings_with: Callable[[Mapping[str, object]
         "callers:",
         "  job: executes; every operation; acme-dk, acme-no",
         "  ui: dry runs only; case-deletion; acme-dk",
+        "receipts:",
+        "  sealed with a key that the ledger keeps: who can write the ledger can forge them; give audit.key_file",
+        "  no checkpoints: nobody notices if the end of their chain is cut off; give audit.checkpoint_key_file",
         "without effect:",
         "  credentials.static: not used by any backend",
         "  credentials.open: not used by any backend",
-        "  issuers: accepted and checked, but not active yet",
-        "  callers: issuer and subject: accepted and checked, but not active yet",
     ]
 
 
@@ -52,7 +53,9 @@ def test_an_almost_empty_file_says_what_it_lacks(folder: Path) -> None:
     done = CliRunner().invoke(check, [], env={"GATEWAY_CONFIG": str(folder / "gateway.yaml")})
 
     assert done.exit_code == 0
-    assert done.stdout.splitlines()[1:] == ["backends: none", "tenants: none", "callers: none", "without effect: none"]
+    lines = done.stdout.splitlines()
+    assert lines[1:5] == ["backends: none", "tenants: none", "callers: none", "receipts:"]
+    assert lines[-1] == "without effect: none"
 
 
 def test_each_fault_is_a_line_on_stderr(folder: Path) -> None:

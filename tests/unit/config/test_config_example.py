@@ -15,6 +15,7 @@ from gateway.config.settings import (
     Credential,
     Issuer,
     Limits,
+    ListenerTls,
     Retry,
     Route,
     Server,
@@ -50,7 +51,7 @@ def test_the_example_loads_and_leaves_nothing_without_effect(
 
 
 @pytest.mark.parametrize(
-    "section", [Server, Store, Retry, Circuit, Issuer, Caller, Credential, Limits, BackendSettings, Route]
+    "section", [Server, ListenerTls, Store, Retry, Circuit, Issuer, Caller, Credential, Limits, BackendSettings, Route]
 )
 def test_every_key_is_documented(section: type[Struct]) -> None:
     documented = set(re.findall(r"`([a-z0-9_]+)`", (ROOT / "docs" / "configuration.md").read_text()))

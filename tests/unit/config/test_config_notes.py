@@ -22,8 +22,6 @@ def test_a_configuration_of_which_all_is_used_has_no_notes(settings_with: With) 
         ({"credentials.spare": {"type": "none"}}, "credentials.spare: not used by any backend"),
         ({"limits.spare": {"per_second": 1}}, "limits.spare: not used by any backend"),
         ({"server.auth": "disabled"}, "server.auth: disabled, so every process of this machine may delete"),
-        ({"circuit.open_seconds": 5}, "circuit: accepted and checked, but not active yet"),
-        ({"callers.job.requests_per_minute": 5}, "callers: requests_per_minute: accepted and checked, but not active"),
     ],
 )
 def test_what_has_no_effect_is_noted(settings_with: With, change: Mapping[str, object], note: str) -> None:

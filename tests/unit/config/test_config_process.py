@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.settings import Circuit, Retry, Server, Settings, Store
+from gateway.config.settings import Circuit, Retry, Secret, Server, Settings, Store
 
 Faults = Callable[[Mapping[str, object]], list[str]]
 Read = Callable[[str], Settings]
@@ -63,6 +63,9 @@ def test_every_key_is_taken_over(settings_in: Read) -> None:
         ("store.url", "postgres://gateway@db/gateway", 'got "postgres://..."'),
         ("store.url", "postgresql://db", 'expected "postgresql://user@host/database"'),
         ("store.url", "postgresql://db:port/x", "whose host or port cannot be read"),
+        ("store.url", "postgresql://one:5432,two:port/x", "whose host or port cannot be read"),
+        ("store.password", "hunter2", "a secret does not belong in this file: give password_file or password_env"),
+        ("store.password_file", "absent", "absent cannot be read: No such file or directory"),
         ("store.retention_days", 0, "expected a whole number from 1 to 36500, got 0"),
         ("retry.backoff_max_seconds", 0.5, "0.5 is less than backoff_base_seconds, 1"),
         ("retry.deadline_seconds", float("inf"), "expected a number over 0, got .inf"),
@@ -104,6 +107,7 @@ def test_a_password_in_the_ledger_s_url_is_refused_and_not_shown(faults_with: Fa
     [
         "postgresql://gateway@db.internal:5432/gateway?sslmode=verify-full",
         "postgresql://gateway@/gateway?host=/run/postgresql",
+        "postgresql://gateway@one.internal:5432,two.internal:6432/gateway?target_session_attrs=read-write",
     ],
 )
 def test_a_postgresql_ledger_is_accepted_as_it_stands(settings_in: Read, url: str) -> None:
@@ -116,3 +120,19 @@ def test_numbers_in_odd_notations_are_refused_with_a_word(faults_in: Callable[[s
         "server.max_cases: expected a number over 0, got 1_000; write it in plain digits",
         "server.max_items: expected a number over 0, got 010; write it in plain digits",
     ]
+
+
+def test_a_ledger_s_password_is_pointed_to(settings_in: Read, folder: Path) -> None:
+    (folder / "password").write_text("hunter2\n", encoding="utf-8")
+
+    store = settings_in("store: {url: 'postgresql://gateway@db/gateway', password_file: password}").store
+
+    assert store.password == Secret(file=folder / "password")
+
+
+def test_a_password_for_a_ledger_without_one_is_refused(faults_with: Faults, folder: Path) -> None:
+    (folder / "password").write_text("hunter2\n", encoding="utf-8")
+
+    assert faults_with({"store.password_file": "password"}) == ["store.password_file: a SQLite ledger has no password"]
+    [fault] = faults_with({"store.url": "mysql://db/x", "store.password_file": "password"})
+    assert fault.startswith("store.url: ")

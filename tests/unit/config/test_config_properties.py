@@ -38,17 +38,19 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(content=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+@settings(deadline=None)
 def test_arbitrary_bytes_give_settings_or_faults(path: Path, content: bytes) -> None:
     check(path, content)
 
 
 @given(content=st.text(alphabet="{}[]:,-*&!|>%@`'\"#?\\ \n\tab01~<=.uUx", max_size=60).map(str.encode))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_arbitrary_punctuation_gives_settings_or_faults(path: Path, content: bytes) -> None:
     check(path, content)
 
 
 @given(tree=TREES)
+@settings(deadline=None)
 def test_arbitrary_trees_give_settings_or_faults(path: Path, tree: object) -> None:
     check(path, yaml.safe_dump(tree).encode())
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 
 from gateway.backends.registry import backend_for
-from gateway.config.settings import BackendSettings, Credential, Limits, Retry
+from gateway.config.settings import BackendSettings, Circuit, Credential, Limits, Retry
 from gateway.dispatch.carrier import Carrier
 from gateway.dispatch.dispatcher import Dispatcher
+from gateway.dispatch.means import Means, Rules
 from gateway.ledger.base import Accepted, Ledger
 from gateway.ledger.open import open_ledger
 from gateway.model.calls import Answer, UpstreamRequest
@@ -98,21 +99,25 @@ def answer(status: int, request: UpstreamRequest, **headers: str) -> Answer:
 
 
 class Rig:
-    def __init__(self, ledger: Ledger, clock: HeldClock, channel: ScriptedChannel, settings: BackendSettings) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: HeldClock,
+        channel: ScriptedChannel,
+        settings: BackendSettings,
+        events: list[Event],
+    ) -> None:
         self.ledger, self.clock, self.channel = ledger, clock, channel
-        self.events: list[Event] = []
+        self.events = events
         self.settings = settings
         self.retry = Retry()
-        carrier = Carrier(
-            self._settings, backend_for(settings), channel, ledger, clock, self.events.append, lambda _low, high: high
-        )
-        self.dispatcher = Dispatcher(
-            self._settings, carrier, channel, ledger, clock, self.events.append, lambda _low, high: high
-        )
+        self.circuit = Circuit()
+        means = Means(self._rules, channel, ledger, clock, self.events.append, lambda _low, high: high)
+        self.dispatcher = Dispatcher(means, Carrier(means, backend_for(settings)))
         ledger.subscribe(self._hint)
 
-    def _settings(self) -> tuple[BackendSettings, Retry]:
-        return self.settings, self.retry
+    def _rules(self) -> Rules:
+        return Rules(self.settings, self.retry, self.circuit)
 
     def _hint(self, _backend: str, cases: int) -> None:
         if cases:
@@ -129,6 +134,7 @@ class Rig:
             execute=True,
             cases=tuple(Case(Identifier(IdentifierType.CASE_NUMBER, number)) for number in numbers),
             fingerprint="f",
+            upstream=self.settings.upstream,
         )
         accepted = await self.ledger.accept(new, max_queued_cases=100_000)
         assert isinstance(accepted, Accepted)
@@ -143,6 +149,13 @@ class Rig:
         async with asyncio.timeout(5):
             while not condition():  # noqa: ASYNC110 - any condition, over parts that have no event for it
                 await asyncio.sleep(0.001)
+
+    async def finished_in_time(self, operation_id: str) -> CaseRecord:
+        """Let time pass, half a minute at a time, until the operation has ended."""
+        async with asyncio.timeout(20):
+            while not await self.ledger.finished(operation_id, 0.01):
+                self.clock.move(30)
+        return await self.result(operation_id)
 
     async def finished(self, operation_id: str) -> CaseRecord:
         assert await self.ledger.finished(operation_id, 5), "the operation did not end"
@@ -159,7 +172,8 @@ async def rig(
     run: bool = True,
 ) -> AsyncIterator[Rig]:
     clock = HeldClock()
-    ledger = open_ledger(f"sqlite:///{folder}/ledger.db", clock, lambda _event: None)
+    events: list[Event] = []
+    ledger = open_ledger(f"sqlite:///{folder}/ledger.db", clock, events.append)
     settings = BackendSettings(
         "hub",
         System.HUB_PROPERTY,
@@ -168,7 +182,7 @@ async def rig(
         limits or Limits("hub", per_second=5, per_minute=100, max_in_flight=5),
         hours,
     )
-    made = Rig(ledger, clock, ScriptedChannel(replies), settings)
+    made = Rig(ledger, clock, ScriptedChannel(replies), settings, events)
     loop = asyncio.create_task(made.dispatcher.run()) if run else None
     try:
         yield made

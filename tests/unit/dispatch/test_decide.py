@@ -78,29 +78,44 @@ def test_what_the_upstream_settled_has_ended(code: Code, system: System, purpose
 
 
 @pytest.mark.parametrize(
-    ("system", "purpose", "outcome", "repeated"),
+    ("system", "purpose", "outcome", "step"),
     [
-        (HUB, Purpose.EXECUTE, UNKNOWN, True),
-        (HUB, Purpose.EXECUTE, PARTLY, True),
-        (SHOP, Purpose.EXECUTE, UNKNOWN, False),
-        (SHOP, Purpose.EXECUTE, failed(Code.UPSTREAM_ERROR), False),
-        (HUB, Purpose.DRY_RUN, UNKNOWN, True),
-        (SHOP, Purpose.DRY_RUN, UNKNOWN, True),
-        (SHOP, Purpose.DRY_RUN, failed(Code.UPSTREAM_ERROR), True),
-        (SHOP, Purpose.PROBE, UNKNOWN, True),
+        (HUB, Purpose.EXECUTE, UNKNOWN, "act"),
+        (HUB, Purpose.EXECUTE, PARTLY, "act"),
+        (SHOP, Purpose.EXECUTE, failed(Code.UPSTREAM_ERROR), "act"),
+        (HUB, Purpose.DRY_RUN, UNKNOWN, "act"),
+        (SHOP, Purpose.DRY_RUN, UNKNOWN, "act"),
+        (SHOP, Purpose.DRY_RUN, failed(Code.UPSTREAM_ERROR), "act"),
+        (SHOP, Purpose.EXECUTE, UNKNOWN, "probe"),
+        (SHOP, Purpose.PROBE, UNKNOWN, "probe"),
+        (SHOP, Purpose.PROBE, failed(Code.UPSTREAM_ERROR), "probe"),
     ],
 )
-def test_only_what_does_no_harm_is_sent_again_after_it_may_have_acted(
-    system: System, purpose: Purpose, outcome: CaseOutcome, *, repeated: bool
+def test_after_a_call_that_may_have_acted_only_what_does_no_harm_follows(
+    system: System, purpose: Purpose, outcome: CaseOutcome, step: Step
 ) -> None:
     again = decide(CASE, outcome, given(system, purpose)).again
-    assert (again is not None) is repeated
-    assert again is None or again.failure, "it counts towards max_attempts"
+    assert again == Again(step, 1.0, failure=True), "it counts towards max_attempts"
 
 
 def test_repetitions_end_with_max_attempts() -> None:
     assert decide(replace(CASE, failures=1), UNKNOWN, given()).again is not None
     assert decide(replace(CASE, failures=2), UNKNOWN, given()).again is None
+
+
+def test_what_the_last_attempt_did_is_still_found_out() -> None:
+    again = decide(replace(CASE, failures=2), UNKNOWN, given(SHOP)).again
+    assert again == Again("probe", 1.0, failure=True)
+    assert decide(replace(CASE, failures=3), UNKNOWN, given(SHOP, Purpose.PROBE)).again is None
+
+
+def test_a_case_that_is_still_there_after_the_last_attempt_has_failed() -> None:
+    found = CaseOutcome(Status.SUCCEEDED, found=True, deleted=False, evidence=Evidence.CONFIRMED)
+    case = replace(CASE, begun=True, earlier=UNKNOWN, failures=3)
+    settlement = decide(case, found, given(SHOP, Purpose.PROBE))
+    assert settlement.again is None
+    assert (settlement.outcome.status, settlement.outcome.code) == (Status.FAILED, Code.UPSTREAM_ERROR)
+    assert (settlement.outcome.found, settlement.outcome.deleted) == (True, False)
 
 
 def test_a_pause_that_the_upstream_asked_for_is_waited_out_in_full() -> None:
@@ -150,6 +165,15 @@ def test_a_refusal_does_not_settle_what_an_earlier_call_may_have_done(earlier: C
     assert settlement.again is None
     assert settlement.outcome.status is earlier.status
     assert [fault.code for fault in settlement.outcome.errors] == [earlier.code, code]
+
+
+def test_a_last_call_without_an_answer_leaves_unknown_what_an_earlier_one_had_left_undone() -> None:
+    """An earlier 500 says that the case was there then; the call after it may have deleted it."""
+    case = replace(CASE, begun=True, earlier=PARTLY, failures=2)
+    settlement = decide(case, UNKNOWN, given())
+    assert settlement.again is None
+    assert (settlement.outcome.status, settlement.outcome.deleted) == (Status.UNKNOWN, None)
+    assert [fault.code for fault in settlement.outcome.errors] == [Code.OUTCOME_UNKNOWN, Code.UPSTREAM_ERROR]
 
 
 def test_a_resumption_that_succeeded_settles_what_came_before() -> None:
@@ -221,9 +245,23 @@ def test_a_lock_beyond_the_deadline_ends_the_case() -> None:
     assert (settlement.outcome.status, settlement.outcome.code) == (Status.FAILED, Code.CASE_LOCKED)
 
 
-def test_an_item_without_an_answer_is_unknown_and_not_sent_again() -> None:
+@pytest.mark.parametrize(
+    ("told", "waits_as"),
+    [
+        (item("B", Status.UNKNOWN, Code.OUTCOME_UNKNOWN), Status.UNKNOWN),
+        (item("B", Status.FAILED, Code.UPSTREAM_ERROR), Status.PENDING),
+    ],
+)
+def test_an_item_that_was_not_removed_for_sure_is_asked_for_again(told: ItemOutcome, waits_as: Status) -> None:
+    settlement = decide(ECM_CASE, over(item("A", Status.SUCCEEDED), told), given(ECM))
+    assert settlement.again == Again("act", 1.0, failure=True)
+    assert [i.status for i in settlement.outcome.items] == [Status.SUCCEEDED, waits_as]
+    assert settlement.met is told.errors[0].code
+
+
+def test_items_are_asked_for_again_only_as_often_as_max_attempts_says() -> None:
     lost = over(item("A", Status.SUCCEEDED), item("B", Status.UNKNOWN, Code.OUTCOME_UNKNOWN))
-    settlement = decide(ECM_CASE, lost, given(ECM))
+    settlement = decide(replace(ECM_CASE, failures=2), lost, given(ECM))
     assert settlement.again is None
     assert settlement.outcome.status is Status.PARTIAL
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gateway.config.settings import Limits
-from gateway.errors import AnswerUnknown, CredentialRefused, LedgerUnavailable, NotSent
+from gateway.config.settings import Circuit, Limits, Retry
+from gateway.errors import AnswerUnknown, CredentialMissing, CredentialRefused, LedgerUnavailable, NotSent
 from gateway.ledger.base import Claim, ClaimRules
 from gateway.model.calls import Answer, UpstreamRequest
 from gateway.model.hours import Hours
-from gateway.model.kinds import Evidence, Status
+from gateway.model.kinds import CircuitState, Evidence, Status
 from gateway.model.outcomes import Code
-from gateway.telemetry.events import CallEnded, LedgerFailed
+from gateway.telemetry.events import CallEnded, CircuitChanged, LedgerFailed
 from tests.unit.dispatch.rig import Rig, answer, deleted, rig, script
 
 
@@ -130,14 +130,38 @@ async def test_a_refused_credential_fails_one_case_and_keeps_the_others_waiting_
 
 async def test_an_upstream_that_cannot_be_reached_costs_no_attempts_and_fails_with_the_deadline(tmp_path: Path) -> None:
     async with rig(tmp_path, script([NotSent("connect", "refused")])) as made:
-        operation_id = await made.accept("CN1")
-        async with asyncio.timeout(20):
-            while not await made.ledger.finished(operation_id, 0.01):
-                made.clock.move(30)
-        record = await made.result(operation_id)
+        made.circuit = Circuit(window_calls=1_000)
+        record = await made.finished_in_time(await made.accept("CN1"))
         assert (record.outcome.status, record.outcome.code) == (Status.FAILED, Code.UPSTREAM_UNREACHABLE)
         assert record.attempts == 0
         assert len(made.channel.sent) > 10
+
+
+async def test_an_upstream_that_works_again_is_found_by_a_dry_run_of_what_waits(tmp_path: Path) -> None:
+    """While the circuit is open nothing is sent; the call that tests it deletes nothing."""
+    broken = script([AnswerUnknown("read", "reset")] * 2 + [NotSent("connect", "refused")] + [deleted])
+    async with rig(tmp_path, broken) as made:
+        made.circuit = Circuit(window_calls=2, failure_ratio=1.0, open_seconds=60)
+        made.retry = Retry(deadline_seconds=1_000_000, backoff_max_seconds=1)
+        operation_id = await made.accept("CN1")
+        record = await made.finished_in_time(operation_id)
+
+        executed = [sent["execute"] for sent in made.channel.sent]
+        assert executed == [True, True, False, False, True]
+        assert len({sent["requestId"] for sent in made.channel.sent}) == 3, "a trial has an id of its own"
+        assert (record.outcome.status, record.attempts) == (Status.SUCCEEDED, 3)
+        assert states(made)[-1] is CircuitState.CLOSED
+
+
+async def test_a_missing_token_does_not_open_the_circuit(tmp_path: Path) -> None:
+    async with rig(tmp_path, script([CredentialMissing("connect", "refused")] * 5 + [deleted])) as made:
+        made.circuit = Circuit(window_calls=1, failure_ratio=1.0)
+        await made.finished_in_time(await made.accept("CN1"))
+        assert states(made) == []
+
+
+def states(made: Rig) -> list[CircuitState]:
+    return [event.state for event in made.events if isinstance(event, CircuitChanged)]
 
 
 async def test_nothing_is_sent_outside_the_opening_hours_and_the_opening_is_met(tmp_path: Path) -> None:

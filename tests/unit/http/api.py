@@ -20,7 +20,9 @@ from gateway.config.settings import (
     Tenant,
 )  # fmt: skip
 from gateway.http.app import Parts, build
+from gateway.http.authentication import Verify, no_tokens
 from gateway.http.drain import Drain
+from gateway.http.intake import Intake
 from gateway.ledger.base import Ledger
 from gateway.model.hours import SECOND, Hours
 from gateway.model.kinds import Kind, System
@@ -113,24 +115,26 @@ def settings(server: Server | None = None) -> Settings:
 class Api:
     """One running API, and what there is to look at around it."""
 
-    def __init__(self, server: Server | None = None, ledger: Ledger | None = None) -> None:
+    def __init__(self, server: Server | None = None, ledger: Ledger | None = None, verify: Verify = no_tokens) -> None:
         self.clock = HeldClock()
         self.fake = FakeLedger(self.clock)
         self.settings = settings(server)
         self.events: list[Event] = []
         self.reasons: tuple[str, ...] = ()
         self.drain = Drain()
-        self.app = build(
-            Parts(
-                settings=lambda: self.settings,
-                ledger=ledger or self.fake,
-                clock=self.clock,
-                readiness=lambda: self.reasons,
-                render_metrics=lambda accept: ("text/plain; version=0.0.4; charset=utf-8", f"# {accept}\n".encode()),
-                observer=self.events.append,
-                drain=self.drain,
-            )
+        self.intake = Intake()
+        self.parts = Parts(
+            settings=lambda: self.settings,
+            ledger=ledger or self.fake,
+            clock=self.clock,
+            readiness=lambda: self.reasons,
+            render_metrics=lambda accept: ("text/plain; version=0.0.4; charset=utf-8", f"# {accept}\n".encode()),
+            observer=self.events.append,
+            drain=self.drain,
+            intake=self.intake,
+            verify=verify,
         )
+        self.app = build(self.parts)
 
     def configure(self, **changes: object) -> None:
         """Change fields of `server`, as a restart would."""

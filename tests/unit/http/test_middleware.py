@@ -8,6 +8,8 @@ import httpx2
 import pytest
 
 from gateway.errors import CommitUnknown, LedgerError, LedgerUnavailable
+from gateway.http.drain import Drain
+from gateway.http.intake import Intake
 from gateway.http.middleware import Edge, Message
 from gateway.telemetry.events import Event, HttpAnswered, HttpBegun
 from tests.unit.http.api import DELETIONS, ONE_CASE, Api, HeldClock
@@ -47,7 +49,7 @@ async def test_every_request_is_told_of_once_when_it_comes_and_once_when_it_is_a
     await client.get("/nowhere")
     await client.request("BREW", "/docs")
 
-    begun, *rest = api.events
+    begun, _authenticated, *rest = api.events
     first, _, second, _, third = rest
     assert isinstance(begun, HttpBegun)
     assert isinstance(first, HttpAnswered)
@@ -158,7 +160,7 @@ def request(body: bytes = b"", *, more: bool = False) -> Message:
 
 def edge(app: Any) -> tuple[Edge, list[Event]]:  # noqa: ANN401 - any ASGI application
     events: list[Event] = []
-    return Edge(app, HeldClock(), events.append), events
+    return Edge(app, HeldClock(), events.append, Drain(), Intake()), events
 
 
 def told(events: list[Event]) -> HttpAnswered:

@@ -1,6 +1,7 @@
 from typing import Any
 
 import httpx2
+import pytest
 from msgspec.structs import replace
 
 from gateway.ledger.base import BackendQueue
@@ -42,7 +43,7 @@ async def test_a_tenant_says_what_can_be_done_where_and_when(api: Api, client: h
                 "closesAt": None,
                 "limits": {"perSecond": 5, "perMinute": 100, "maxInFlight": 5},
                 "casesQueued": 2,
-                "queueDoneAt": "2026-01-01T16:00:01.200Z",
+                "queueDoneAt": "2026-01-01T16:00:03.102Z",
             }
         ],
     }
@@ -72,16 +73,22 @@ async def test_a_backend_that_calls_itself_closed_is_closed(api: Api, client: ht
     assert (backend["open"], backend["opensAt"]) == (False, "2026-01-01T12:01:00.000Z")
 
 
+@pytest.mark.parametrize(
+    ("hour", "done_at"),
+    [(0, "2026-01-01T12:01:00.250Z"), (6, "2026-01-01T18:02:01.102Z")],
+    ids=["while the other is closed", "while both are open"],
+)
 async def test_the_queue_counts_the_tenants_own_cases_and_the_turns_of_those_who_share_the_pace(
-    api: Api, client: httpx2.AsyncClient
+    hour: int, done_at: str, api: Api, client: httpx2.AsyncClient
 ) -> None:
-    api.fake.known_queues["hub-dk"] = BackendQueue(pending={"acme-dk": 100})
+    api.clock.instant += hour * 3_600 * SECOND
+    api.fake.known_queues["hub-dk"] = BackendQueue(pending={"acme-dk": 101})
     api.fake.known_queues["hub-night"] = BackendQueue(pending={"acme-night": 10_000})
 
     (backend, _) = (await read(client, "/v1/tenants/acme-dk"))["backends"]
 
-    assert backend["casesQueued"] == 100
-    assert backend["queueDoneAt"] == "2026-01-01T12:02:00.000Z"
+    assert backend["casesQueued"] == 101
+    assert backend["queueDoneAt"] == done_at
 
 
 async def test_only_what_the_caller_may_do_is_listed(api: Api) -> None:

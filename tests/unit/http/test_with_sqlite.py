@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.config.settings import Retry
 from gateway.ledger.base import CallSettlement, CaseSettlement, ClaimRules, Ledger
 from gateway.ledger.open import open_ledger
 from gateway.model.outcomes import CaseOutcome, Code
@@ -33,7 +34,7 @@ async def dispatch(api: Api, ledger: Ledger, *outcomes: CaseOutcome) -> None:
     backend = api.settings.backends["hub-dk"]
     rules = ClaimRules(
         backend=backend.name, limits=backend.limits, hours=None, slots=5, cases_per_call=1, timeout_seconds=60,
-        linger_seconds=60, deadline_seconds=900,
+        linger_seconds=60, retry=Retry(), upstream=backend.upstream,
     )  # fmt: skip
     left = list(outcomes)
     while left:

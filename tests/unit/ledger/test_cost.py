@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from gateway.config.settings import Limits
+from gateway.config.settings import Limits, Retry
 from gateway.ledger.accept import accept
 from gateway.ledger.base import CallSettlement, CaseSettlement, Claim, ClaimRules
 from gateway.ledger.claim import claim
@@ -73,7 +73,7 @@ class Bench:
         return lambda tx: accept(tx, new, self._ids, 10_000_000)
 
     def claiming(self, slots: int = 1, hours: Hours | None = None) -> Callable[[SqliteTransaction], Claim]:
-        rules = ClaimRules("hub", LIMITS, hours, slots, 1, 60.0, 60.0, 900.0)
+        rules = ClaimRules("hub", LIMITS, hours, slots, 1, 60.0, 60.0, Retry())
         return lambda tx: claim(tx, rules, self._ids)
 
     def settling(self, granted: Claim) -> Callable[[SqliteTransaction], None]:

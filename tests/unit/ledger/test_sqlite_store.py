@@ -40,6 +40,10 @@ class Failing:
     def in_transaction(self) -> bool:
         return self._connection.in_transaction
 
+    @property
+    def total_changes(self) -> int:
+        return self._connection.total_changes
+
     def execute(self, sql: str, parameters: Parameters = {}) -> sqlite3.Cursor:  # noqa: B006 - never written to
         if sql != "COMMIT":
             return self._connection.execute(sql, parameters)
@@ -189,6 +193,29 @@ async def test_a_commit_that_found_no_room_wrote_nothing(notes: Notes) -> None:
     notes.store._connection = sound
 
     assert await notes.read() == []
+
+
+async def test_writes_that_meet_a_locked_file_fail_together_rather_than_one_after_the_other(notes: Notes) -> None:
+    """Each in its turn waited for the lock: behind a hundred others, somebody would have been told after minutes."""
+    (_, _, path) = await notes.store.write(lambda tx: tx.row("PRAGMA database_list")) or ("", "", "")
+    waits = 0
+
+    def counting(sql: str) -> None:
+        nonlocal waits
+        waits += sql == "BEGIN IMMEDIATE"
+
+    notes.store._connection.execute("PRAGMA busy_timeout = 50")
+    notes.store._connection.set_trace_callback(counting)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    answers = await asyncio.gather(*(notes.write(str(number)) for number in range(100)), return_exceptions=True)
+    other.close()
+    await notes.write("after")
+
+    assert {type(answer) for answer in answers} == {LedgerUnavailable}
+    assert waits <= 5
+    assert await notes.read() == ["after"]
 
 
 async def test_who_no_longer_waits_for_a_write_disturbs_nobody(notes: Notes) -> None:

@@ -3,6 +3,7 @@ from msgspec.structs import replace
 
 from gateway.model.cases import Identifier
 from gateway.model.envelope import envelope, shown_case, status_of
+from gateway.model.forecast import Bounds, Waiting, Window
 from gateway.model.hours import SECOND
 from gateway.model.kinds import ENDED, Evidence, IdentifierType, Kind, Status, System
 from gateway.model.operations import CaseRecord, Operation
@@ -16,7 +17,8 @@ RUNNING = Operation(
     system=System.HUB_PROPERTY, execute=True, total=1, succeeded=0, partial=0, failed=0, unknown=0, cancelled=0,
     status=None, created_at=NOW, started_at=None, finished_at=None, cancelled_at=None, in_flight=False,
 )  # fmt: skip
-OPEN = Outlook(NOW, cases_per_second=2.0, queues={"acme": 10})
+OPEN = Outlook(NOW, bounds=Bounds((Window(1, SECOND // 2),)), queues={"acme": Waiting(singles=1)})
+PLACE = 11
 CLOSED = replace(OPEN, closed_until=LATER)
 
 
@@ -39,7 +41,7 @@ def test_an_unended_operation_is_scheduled_if_nothing_is_in_flight_and_the_backe
     assert status_of(replace(RUNNING, in_flight=in_flight), closed=closed) is expected
 
 
-@pytest.mark.parametrize("status", ENDED)
+@pytest.mark.parametrize("status", sorted(ENDED))
 def test_an_ended_operation_has_the_status_it_ended_with(status: Status) -> None:
     ended = replace(RUNNING, status=status, finished_at=NOW)
 
@@ -49,14 +51,14 @@ def test_an_ended_operation_has_the_status_it_ended_with(status: Status) -> None
 
 
 def test_a_scheduled_operation_says_from_when_and_until_when() -> None:
-    shown = envelope(RUNNING, None, CLOSED)
+    shown = envelope(RUNNING, None, CLOSED, PLACE)
 
     assert (shown.status, shown.not_before) == (Status.SCHEDULED, LATER)
     assert shown.estimated_finish_at == LATER + 5 * SECOND
 
 
 def test_a_running_operation_says_until_when() -> None:
-    shown = envelope(RUNNING, None, OPEN)
+    shown = envelope(RUNNING, None, OPEN, PLACE)
 
     assert (shown.status, shown.not_before, shown.estimated_finish_at) == (Status.RUNNING, None, NOW + 5 * SECOND)
 
@@ -72,7 +74,7 @@ def test_an_operation_without_its_cases_stays_without() -> None:
     assert envelope(RUNNING, (), None).cases == ()
 
 
-@pytest.mark.parametrize("status", ENDED)
+@pytest.mark.parametrize("status", sorted(ENDED))
 def test_an_ended_case_is_shown_as_it_is(status: Status) -> None:
     ended = case(CaseOutcome(status, found=True, deleted=None, evidence=Evidence.INFERRED, messages=("m",)))
 

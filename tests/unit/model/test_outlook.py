@@ -1,9 +1,12 @@
 from datetime import time
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from gateway.model.hours import SECOND, Hours
-from gateway.model.outlook import Outlook, pace
+from gateway.model.forecast import Bounds, Waiting, Window
+from gateway.model.hours import OPENING_JITTER_SECONDS, SECOND, Hours
+from gateway.model.outlook import Outlook
 
 NOON = 1_767_268_800 * SECOND
 """2026-01-01T12:00:00Z."""
@@ -49,64 +52,91 @@ def test_a_pause_for_another_reason_does_not_close_it() -> None:
     assert Outlook(NOON, paused_until=NOON + HOUR).opens_at is None
 
 
-def test_cases_are_done_at_the_pace() -> None:
-    assert Outlook(NOON, cases_per_second=2.0).done_at(120) == NOON + 60 * SECOND
+ONE_A_SECOND = Bounds((Window(1, SECOND),))
 
 
-def test_the_pace_counts_open_time_alone() -> None:
-    evening = Outlook(NOON + 19 * HOUR, NIGHT, cases_per_second=1.0)
+def bulk(now: int, place: int, bounds: Bounds = ONE_A_SECOND, **more: Any) -> int | None:  # noqa: ANN401 - its fields
+    return Outlook(now, bounds=bounds, queues={"acme": Waiting(bulk=place)}, **more).done_at(
+        "acme", place, single=False
+    )
 
-    assert evening.done_at(2 * 3_600) == NOON + 29 * HOUR
+
+def test_the_last_of_some_cases_is_sent_when_its_turn_comes() -> None:
+    assert bulk(NOON, 121) == NOON + 120 * SECOND
+
+
+def test_only_time_counts_in_which_a_call_could_begin() -> None:
+    now = NOON + 19 * HOUR
+
+    assert bulk(now, 3_600 + 1, hours=NIGHT) == NOON + 20 * HOUR
+    assert bulk(now, 3_600 + 61, hours=NIGHT, call_seconds=60.0) == NOON + 28 * HOUR + 120 * SECOND
+
+
+def test_behind_an_opening_work_begins_within_the_jitter() -> None:
+    assert bulk(NOON, 1, hours=NIGHT) == NOON + 4 * HOUR + round(OPENING_JITTER_SECONDS / 2 * SECOND)
 
 
 def test_a_pause_comes_first() -> None:
-    assert Outlook(NOON, paused_until=NOON + HOUR, cases_per_second=1.0).done_at(60) == NOON + HOUR + 60 * SECOND
+    assert bulk(NOON, 61, paused_until=NOON + HOUR) == NOON + HOUR + 60 * SECOND
 
 
-def test_without_a_pace_nobody_knows() -> None:
-    assert Outlook(NOON).done_at(1) is None
+def test_the_last_call_takes_its_time() -> None:
+    assert bulk(NOON, 1, Bounds((Window(1, SECOND),), call_microseconds=SECOND // 2)) == NOON + SECOND // 2
 
 
-@pytest.mark.parametrize(
-    ("queues", "cases"),
-    [
-        ({"acme": 10}, 10),
-        ({"acme": 10, "big": 10_000}, 20),
-        ({"acme": 10, "big": 10_000, "small": 1}, 21),
-        ({"big": 10_000}, 0),
-    ],
-)
-def test_other_tenants_take_at_most_as_many_turns(queues: dict[str, int], cases: int) -> None:
-    assert Outlook(NOON, cases_per_second=1.0, queues=queues).queue_done_at("acme") == NOON + cases * SECOND
+@pytest.mark.parametrize("bounds", [Bounds(), Bounds(max_in_flight=20), Bounds(call_microseconds=SECOND)])
+def test_without_a_pace_nobody_knows(bounds: Bounds) -> None:
+    assert bulk(NOON, 1, bounds) is None
+
+
+def test_what_is_under_way_waits_for_no_turn() -> None:
+    bounds = replace(ONE_A_SECOND, in_flight=20)
+    assert bulk(NOON, 121, bounds) == NOON + 100 * SECOND
 
 
 @pytest.mark.parametrize(
-    ("per_second", "per_minute", "max_in_flight", "mean_call_seconds", "cases_per_call", "expected"),
+    ("queues", "rivals", "turns"),
     [
-        (5, 100, 5, None, 1, 100 / 60),
-        (1, 100, None, None, 1, 1.0),
-        (None, None, 20, 0.5, 1, 40.0),
-        (5, None, 2, 1.0, 1, 2.0),
-        (None, None, 20, 0.5, 10, 400.0),
-        (None, None, 20, None, 1, None),
-        (None, None, 20, 0.0, 1, None),
-        (None, None, None, 1.0, 1, None),
+        ({"acme": Waiting(bulk=10)}, (), 10),
+        ({"acme": Waiting(bulk=10), "big": Waiting(bulk=10_000)}, (), 20),
+        ({"acme": Waiting(bulk=10), "big": Waiting(bulk=10_000), "small": Waiting(bulk=1)}, (), 21),
+        ({"acme": Waiting(singles=5, bulk=10)}, (), 15),
+        ({"acme": Waiting(bulk=10), "big": Waiting(singles=10_000)}, (), 40),
+        ({"acme": Waiting(bulk=10)}, (Waiting(bulk=10_000),), 20),
+        ({"acme": Waiting(bulk=10)}, (Waiting(singles=7),), 17),
     ],
 )
-def test_the_tightest_limit_makes_the_pace(
-    per_second: int | None,
-    per_minute: int | None,
-    max_in_flight: int | None,
-    mean_call_seconds: float | None,
-    cases_per_call: int,
-    expected: float | None,
+def test_bulk_shares_its_turns_with_others_bulk_and_leaves_three_of_four_to_singles(
+    queues: dict[str, Waiting], rivals: tuple[Waiting, ...], turns: int
 ) -> None:
-    found = pace(
-        per_second=per_second,
-        per_minute=per_minute,
-        max_in_flight=max_in_flight,
-        mean_call_seconds=mean_call_seconds,
-        cases_per_call=cases_per_call,
-    )
+    outlook = Outlook(NOON, bounds=ONE_A_SECOND, queues=queues, rivals=rivals)
 
-    assert found == (None if expected is None else pytest.approx(expected))
+    assert outlook.done_at("acme", 10, single=False) == NOON + (turns - 1) * SECOND
+
+
+@pytest.mark.parametrize(
+    ("queues", "turns"),
+    [
+        ({"acme": Waiting(singles=6)}, 6),
+        ({"acme": Waiting(singles=100)}, 6),
+        ({"acme": Waiting(singles=6), "other": Waiting(singles=100)}, 12),
+        ({"acme": Waiting(singles=6), "big": Waiting(bulk=10_000)}, 8),
+    ],
+)
+def test_singles_share_their_turns_with_others_singles_and_leave_each_fourth_to_bulk(
+    queues: dict[str, Waiting], turns: int
+) -> None:
+    outlook = Outlook(NOON, bounds=ONE_A_SECOND, queues=queues)
+
+    assert outlook.done_at("acme", 6, single=True) == NOON + (turns - 1) * SECOND
+
+
+def test_a_queue_is_done_when_the_last_of_both_kinds_is() -> None:
+    outlook = Outlook(NOON, bounds=ONE_A_SECOND, queues={"acme": Waiting(singles=3, bulk=10)})
+
+    assert outlook.queue_done_at("acme") == NOON + 12 * SECOND
+    assert outlook.queue_done_at("nobody") == NOON
+
+
+def test_several_cases_of_a_call_take_one_turn() -> None:
+    assert bulk(NOON, 95, cases_per_call=10) == NOON + 9 * SECOND

@@ -1,5 +1,6 @@
 """Events become the contract's metrics (CONTRACT.md section 5)."""
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -12,6 +13,8 @@ from gateway.telemetry.metrics import Metrics
 
 ENDED = events.CallEnded("c", "o", "hub", "deleteCase", Purpose.EXECUTE, "200", None, 0.2, 0, None, None)
 
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
 
 @pytest.fixture
 def registry() -> CollectorRegistry:
@@ -20,7 +23,7 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 def metrics(registry: CollectorRegistry) -> Metrics:
-    return Metrics(registry, "1.2.3")
+    return Metrics(registry, "1.2.3", "abc123")
 
 
 def case_ended(status: Status, *items: Status) -> events.CaseEnded:
@@ -69,6 +72,21 @@ def case_ended(status: Status, *items: Status) -> events.CaseEnded:
             },
         ),
         (
+            events.CallerAuthenticated("bearer", "refused", "expired", None, "r"),
+            "gateway_authentications_total",
+            {"method": "bearer", "outcome": "refused"},
+        ),
+        (
+            events.QuotaExceeded("claims-ui", "requests", "r"),
+            "gateway_quota_refusals_total",
+            {"caller": "claims-ui", "quota": "requests"},
+        ),
+        (
+            events.KeySetRequested("cluster", "unreachable", 0, 0.1),
+            "gateway_key_set_requests_total",
+            {"issuer": "cluster", "outcome": "unreachable"},
+        ),
+        (
             events.OperationFinished("o", Kind.CASE_DELETION, "acme", "hub", Status.PARTIAL),
             "gateway_operations",
             {"status": "partial"},
@@ -79,6 +97,13 @@ def case_ended(status: Status, *items: Status) -> events.CaseEnded:
             {"backend": "hub", "reason": "upstream_closed"},
         ),
         (events.LedgerFailed("settle", "disk full"), "gateway_ledger_failures_total", {"doing": "settle"}),
+        (events.LedgerCommitted(0.002), "gateway_ledger_commit_seconds_count", {}),
+        (
+            events.HttpAnswered("GET", "/livez", 503, 0.1, "r", None, None, None, "ledger_unavailable"),
+            "gateway_problems_total",
+            {"code": "ledger_unavailable"},
+        ),
+        (events.DrainBegun(), "gateway_draining", {}),
     ],
 )
 def test_an_event_counts_once_under_its_labels(
@@ -128,8 +153,8 @@ def test_entries_that_nobody_asked_for_are_counted(registry: CollectorRegistry, 
 
 
 def test_levels_are_set_for_each_backend(registry: CollectorRegistry, metrics: Metrics) -> None:
-    closed = BackendLevel(12, 2, 33.0, open=False, running=1, scheduled=4)
-    metrics.levels.set({"hub": closed, "ecm": BackendLevel(0, 0, 0.0, open=True, running=2, scheduled=0)})
+    closed = BackendLevel(pending=12, unknown=2, oldest_pending_seconds=33.0, open=False, running=1, scheduled=4)
+    metrics.levels.set({"hub": closed, "ecm": BackendLevel(running=2)})
     hub = {"backend": "hub"}
     assert registry.get_sample_value("gateway_cases_pending", hub) == 12.0
     assert registry.get_sample_value("gateway_unknown_cases", hub) == 2.0
@@ -148,4 +173,63 @@ def test_the_exposition_is_in_the_format_that_was_asked_for(
 ) -> None:
     kind, body = metrics.render(accept)
     assert kind.startswith(content_type)
-    assert b'gateway_build_info{version="1.2.3"} 1.0' in body
+    assert b'gateway_build_info{revision="abc123",version="1.2.3"} 1.0' in body
+
+
+def test_a_failed_case_is_counted_by_the_code_of_its_error(registry: CollectorRegistry, metrics: Metrics) -> None:
+    failed = events.CaseEnded("o", 0, Kind.CASE_DELETION, "acme", "hub", True, Status.FAILED, Code.UPSTREAM_ERROR, 1)
+    metrics(failed)
+    labels = {"backend": "hub", "code": "upstream_error"}
+    assert registry.get_sample_value("gateway_case_errors_total", labels) == 1.0
+
+
+def test_a_new_token_s_end_is_shown_and_a_refusal_leaves_it(registry: CollectorRegistry, metrics: Metrics) -> None:
+    metrics(events.TokenRequested("scalepoint", "granted", 0.1, 1_795_262_400_000_000))
+    metrics(events.TokenRequested("scalepoint", "refused", 0.1))
+    name, labels = "gateway_token_expires_timestamp_seconds", {"credential": "scalepoint"}
+    assert registry.get_sample_value(name, labels) == 1_795_262_400.0
+
+
+@pytest.mark.parametrize(
+    ("answered", "label"),
+    [("200", "200"), ("429", "429"), ("418", "4xx"), ("307", "3xx"), ("999", "other"), ("unknown", "unknown")],
+)
+def test_whatever_status_an_upstream_makes_up_the_labels_are_few(
+    registry: CollectorRegistry, metrics: Metrics, answered: str, label: str
+) -> None:
+    metrics(msgspec.structs.replace(ENDED, outcome=answered))
+    labels = {"backend": "hub", "call": "deleteCase", "outcome": label}
+    assert registry.get_sample_value("gateway_upstream_requests_total", labels) == 1.0
+
+
+def test_openmetrics_has_the_trace_of_a_request_and_of_a_call_in_their_buckets(metrics: Metrics) -> None:
+    metrics(events.HttpAnswered("GET", "/v1/tenants", 200, 0.1, "r", TRACE, None, None))
+    metrics(msgspec.structs.replace(ENDED, trace_parent=TRACE))
+
+    _, body = metrics.render("application/openmetrics-text; version=1.0.0")
+    exemplar = ' # {trace_id="4bf92f3577b34da6a3ce929d0e0e4736"} '
+    with_exemplar = [line.split("{")[0] for line in body.decode().splitlines() if exemplar in line]
+    assert with_exemplar == [
+        "gateway_http_request_duration_seconds_bucket",
+        "gateway_upstream_request_duration_seconds_bucket",
+    ]
+    assert exemplar.encode() not in metrics.render(None)[1]
+
+
+def test_gauges_of_a_backend_that_is_no_longer_there_go(registry: CollectorRegistry, metrics: Metrics) -> None:
+    metrics.levels.set({"hub": BackendLevel(), "ecm": BackendLevel()})
+    metrics.levels.set({"ecm": BackendLevel()})
+    assert registry.get_sample_value("gateway_backend_open", {"backend": "hub"}) is None
+    assert registry.get_sample_value("gateway_backend_open", {"backend": "ecm"}) == 1.0
+
+
+def test_a_pause_is_shown_under_its_reason_and_what_nobody_can_tell_is_left_out(
+    registry: CollectorRegistry, metrics: Metrics
+) -> None:
+    metrics.levels.set({"hub": BackendLevel(paused_for=Code.UPSTREAM_CLOSED, paused_seconds=60.0, empty_seconds=None)})
+    paused = {
+        reason: registry.get_sample_value("gateway_backend_paused_seconds", {"backend": "hub", "reason": reason})
+        for reason in ("upstream_closed", "upstream_throttled")
+    }
+    assert paused == {"upstream_closed": 60.0, "upstream_throttled": 0.0}
+    assert registry.get_sample_value("gateway_queue_empty_seconds", {"backend": "hub"}) is None

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from gateway.clock import Clock
 from gateway.model.calls import Answer, UpstreamRequest
 from gateway.transport.connecting import origin_of
+from gateway.transport.tls import verifying_tls
 from gateway.transport.wire import Wire
 from tests.unit.transport.clocks import ManualClock
 
@@ -25,7 +26,13 @@ async def wire_to(
     most: int = 10,
 ) -> AsyncIterator[Wire]:
     """A wire to `url`, closed at the end."""
-    wire = Wire(origin_of(url), tls, clock or ManualClock(), timeout_seconds=timeout_seconds, most=most)
+    wire = Wire(
+        origin_of(url),
+        lambda: tls or verifying_tls(),
+        clock or ManualClock(),
+        timeout_seconds=timeout_seconds,
+        most=most,
+    )
     try:
         yield wire
     finally:

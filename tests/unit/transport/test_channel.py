@@ -21,6 +21,7 @@ from tests.unit.transport.backends import (
     made,
 )
 from tests.unit.transport.calls import BODY, REQUEST
+from tests.unit.transport.clocks import ManualClock
 from tests.unit.transport.servers import (
     reply,
     says_nothing,
@@ -84,7 +85,7 @@ async def test_ready_has_a_token_and_connections_at_hand_before_anything_is_sent
         await channel.send(REQUEST)
 
     assert authorizations(server) == ["Bearer t1"]
-    assert events == [TokenRequested("scalepoint", "granted", 0.0)]
+    assert events == [TokenRequested("scalepoint", "granted", 0.0, ManualClock().now() + 3_600_000_000)]
 
 
 @pytest.mark.parametrize("audience", [None, "https://accounts.example/"])

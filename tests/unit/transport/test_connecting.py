@@ -9,7 +9,8 @@ import pytest
 
 from gateway.errors import NotSent
 from gateway.transport import connecting
-from gateway.transport.connecting import Address, Origin, _first_connected, connect, origin_of, verifying_tls
+from gateway.transport.connecting import Address, Origin, _first_connected, connect, origin_of
+from gateway.transport.tls import verifying_tls
 from tests.unit.transport.servers import reply, sends, upstream
 from tests.unit.transport.test_connections import closed_port
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import AnswerUnknown, NotSent
-from gateway.transport.connecting import verifying_tls
+from gateway.transport.tls import verifying_tls
 from tests.unit.transport.calls import BODY, call, wire_to
 from tests.unit.transport.certificates import server_tls
 from tests.unit.transport.servers import reply, sends, sends_and_closes, turns, until, upstream

@@ -274,7 +274,8 @@ async def test_every_request_is_told_to_the_observer(desk: Desk, error: Exceptio
     desk.source.error, desk.source.takes_seconds = error, 0.25
     await asyncio.gather(desk.tokens.header(), desk.tokens.header(), return_exceptions=True)
 
-    assert desk.events == [TokenRequested("scalepoint", outcome, 0.25)]
+    expires_at = desk.clock.now() - 250_000 + 1_000_000_000 if error is None else None
+    assert desk.events == [TokenRequested("scalepoint", outcome, 0.25, expires_at)]
 
 
 async def test_closing_ends_a_running_request_and_tells_who_waits(desk: Desk) -> None:

@@ -1,0 +1,37 @@
+"""When the certificates of credentials expire."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from cryptography.x509 import load_pem_x509_certificate
+
+from gateway.config.settings import Credential
+from gateway.errors import CredentialRefused
+from gateway.transport.secret_files import SecretFile, Signature
+
+
+class Expiries:
+    """Reads certificates anew only when their files change."""
+
+    def __init__(self) -> None:
+        self._files: dict[Path, SecretFile] = {}
+        self._known: dict[Path, tuple[Signature, float]] = {}
+
+    def of(self, credentials: Iterable[Credential]) -> dict[str, float]:
+        """The expiry of each credential's certificate, Unix time; without those that have none, or an unusable one."""
+        found: dict[str, float] = {}
+        for credential in credentials:
+            if credential.certificate_file is not None:
+                with suppress(CredentialRefused, ValueError):
+                    found[credential.name] = self._expiry(credential.certificate_file)
+        return found
+
+    def _expiry(self, path: Path) -> float:
+        file = self._files.setdefault(path, SecretFile(path, "certificate_file"))
+        signature = file.signature()
+        known = self._known.get(path)
+        if known is None or known[0] != signature:
+            certificate = load_pem_x509_certificate(file.content())
+            known = self._known[path] = signature, certificate.not_valid_after_utc.timestamp()
+        return known[1]

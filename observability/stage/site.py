@@ -1,0 +1,162 @@
+"""The processes on the stage and their configuration."""
+
+import hashlib
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from examples.demo.processes import Child
+
+KEY = "key of the stage"
+NIGHT = "hub-night"
+GONE = "hub-gone"
+QUEUE_CASES = 400
+
+
+class Site:
+    """Sandbox and gateway; `gateway` comes and goes on one ledger. Ports are free ones."""
+
+    def __init__(self, folder: Path, children: ExitStack) -> None:
+        self.folder = folder
+        self._children = children
+        sandbox, self.port, self.metrics_port, self.prometheus_port, nobody = free_ports(5)
+        self.sandbox_url = f"http://127.0.0.1:{sandbox}"
+        self.ledger = folder / "gateway.db"
+        _write_key(folder)
+        (folder / "ecm-password").write_text("sandbox\n", encoding="utf-8")
+        (folder / "gateway.yaml").write_text(yaml.safe_dump(self._configuration(nobody)), encoding="utf-8")
+        arguments = ["sandbox", "--port", str(sandbox), "--hours", "open", "--keys-dir", str(folder)]
+        arguments += ["--hub-rate", "0", "--hub-per-minute", "0", "--latency-seconds", "0.08"]
+        self._sandbox = Child("sandbox", arguments, folder / "sandbox.log")
+        children.callback(self._sandbox.stop)
+        self._sandbox.wait_until_ready(f"{self.sandbox_url}/healthz")
+        self.gateway = self.start_gateway()
+        self.caller = self._client(f"http://127.0.0.1:{self.port}", {"X-API-Key": KEY})
+        self.sandbox = self._client(self.sandbox_url, {})
+
+    def start_gateway(self) -> Child:
+        """A gateway on the ledger; the one before must have ended."""
+        config = str(self.folder / "gateway.yaml")
+        self.gateway = Child("gateway", ["serve", "--config", config], self.folder / "gateway.log")
+        self._children.callback(self.gateway.stop)
+        self.gateway.wait_until_ready(f"http://127.0.0.1:{self.metrics_port}/readyz")
+        return self.gateway
+
+    def exposition(self, accept: str) -> str:
+        """The gateway's metrics in the format that is asked for."""
+        url = f"http://127.0.0.1:{self.metrics_port}/metrics"
+        return httpx2.get(url, headers={"Accept": accept}, trust_env=False).text
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The gateway's process stands still."""
+        self.gateway.send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.gateway.send(signal.SIGCONT)
+
+    def _client(self, url: str, headers: dict[str, str]) -> httpx2.Client:
+        client = httpx2.Client(base_url=url, headers=headers, timeout=30, trust_env=False)
+        self._children.callback(client.close)
+        return client
+
+    def _configuration(self, nobody: int) -> dict[str, Any]:
+        digest = hashlib.sha256(KEY.encode()).hexdigest()
+        now = datetime.now(UTC)
+        tenants = {"acme-dk": "hub-dk", "acme-no": "claimshop-dk", "acme-night": NIGHT, "acme-gone": GONE}
+        return {
+            "server": {
+                "host": "127.0.0.1", "port": self.port, "metrics_port": self.metrics_port, "drain_seconds": 20,
+                "max_queued_cases": QUEUE_CASES,
+            },
+            "store": {"url": f"sqlite:///{self.ledger}"},
+            "retry": {"max_attempts": 2, "deadline_seconds": 8, "backoff_base_seconds": 0.2, "backoff_max_seconds": 2},
+            "circuit": {"window_calls": 10, "failure_ratio": 0.5, "open_seconds": 4},
+            "callers": {
+                "stage": {
+                    "api_key_sha256": digest, "tenants": list(tenants), "operations": ["*"], "execute": True,
+                }
+            },
+            "credentials": {
+                "scalepoint": {
+                    "type": "private_key_jwt", "token_url": f"{self.sandbox_url}/connect/token", "client_id": "acme",
+                    "scope": "case:delete", "private_key_file": "tls.key", "certificate_file": "tls.crt",
+                },
+                "ecm": {"type": "basic", "username": "gateway", "password_file": "ecm-password"},
+            },
+            "limits": {
+                "hub": {"per_second": 10, "per_minute": 500, "max_in_flight": 5},
+                "claimshop": {"max_in_flight": 3},
+                "ecm": {"max_in_flight": 20},
+            },
+            "backends": {
+                "hub-dk": self._hub("hub"),
+                NIGHT: {
+                    **self._hub("hub"),
+                    "hours": {
+                        "open": f"{now + timedelta(hours=6):%H:%M}", "close": f"{now + timedelta(hours=14):%H:%M}",
+                    },
+                },
+                GONE: {
+                    "system": "hub-property", "base_url": f"http://127.0.0.1:{nobody}/ecx", "credentials": "scalepoint",
+                    "hours": None, "timeout_seconds": 3, "linger_seconds": 1,
+                },
+                "claimshop-dk": {
+                    "system": "claimshop", "base_url": f"{self.sandbox_url}/webapp/ScalePoint", "country": "dk",
+                    "credentials": "scalepoint", "limits": "claimshop", "hours": None, "timeout_seconds": 12,
+                    "linger_seconds": 1,
+                },
+                "ecm": {
+                    "system": "oracle-ecm", "base_url": f"{self.sandbox_url}/ECM", "credentials": "ecm",
+                    "limits": "ecm", "timeout_seconds": 5, "linger_seconds": 1,
+                },
+            },
+            "tenants": {
+                name: {"cases": {"backend": backend, "tenant": "acme"}, "ecm": {"backend": "ecm"}}
+                for name, backend in tenants.items()
+            },
+        }  # fmt: skip
+
+    def _hub(self, limits: str) -> dict[str, Any]:
+        return {
+            "system": "hub-property", "base_url": f"{self.sandbox_url}/ecx", "credentials": "scalepoint",
+            "limits": limits, "hours": None, "timeout_seconds": 10, "linger_seconds": 1,
+        }  # fmt: skip
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens at."""
+    with ExitStack() as opened:
+        listeners = [opened.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [listener.getsockname()[1] for listener in listeners]
+
+
+def _write_key(folder: Path) -> None:
+    """A pair whose certificate expires in two days."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stage")])
+    today = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=2))
+        .sign(key, hashes.SHA256())
+    )
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    (folder / "tls.key").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    (folder / "tls.crt").write_bytes(certificate.public_bytes(pem))
