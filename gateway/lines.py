@@ -50,12 +50,22 @@ class Line:
         self._rules = rules
         self.dispatcher.hint(0)  # what held cases back may not do so any more
 
+    async def drain(self, seconds: float) -> bool:
+        """Begin nothing more, and wait at most `seconds` for what is under way; whether all of it came to its end.
+
+        A claim that the ledger is about to grant is under way, too.
+        """
+        clock = asyncio.get_running_loop()
+        until = clock.time() + seconds
+        self.dispatcher.stop()
+        pending = set[asyncio.Task[None]]()
+        if self._loop is not None:
+            _done, pending = await asyncio.wait([self._loop], timeout=seconds)
+        return await self.dispatcher.drained(max(0.0, until - clock.time())) and not pending
+
     async def finish(self) -> None:
         """Begin nothing more; return when what is under way has ended and every connection is closed."""
-        self.dispatcher.stop()
-        if self._loop is not None:
-            await asyncio.wait([self._loop])
-        while not await self.dispatcher.drained(LONG_SECONDS):
+        while not await self.drain(LONG_SECONDS):
             pass
         await self.close()
 
@@ -106,10 +116,8 @@ class Lines:
 
     async def drain(self, seconds: float) -> None:
         """Begin nothing more, and see what is under way to its end, within `seconds`."""
-        for line in self._lines.values():
-            line.dispatcher.stop()
         every = (*self._lines.values(), *self._finishing.values())
-        await asyncio.gather(*(line.dispatcher.drained(seconds) for line in every))
+        await asyncio.gather(*(line.drain(seconds) for line in every))
 
     async def close(self) -> None:
         """End at once; what is under way is found out about by the next process."""

@@ -22,6 +22,10 @@ MOST_CONNECTIONS = 10_000
 LAST_REQUESTS_SECONDS = 0.25
 """How long requests are taken on open connections when no more are accepted: what was accepted is answered."""
 
+KEEP_ALIVE_SECONDS = 75
+"""How long a connection may be idle. Longer than callers and proxies usually keep one, so that it is they who close it:
+who closes while a request is on its way leaves the caller without an answer."""
+
 TICK_SECONDS = 0.1
 """Uvicorn's tick: every tenth of them it makes the Date header anew."""
 
@@ -31,7 +35,9 @@ REQUEST_HEAD_SECONDS = 10.0
 
 
 class CallerConnection(HttpToolsProtocol):
-    """Uvicorn's connection, closed if the head of a request does not come in time."""
+    """Uvicorn's connection. It is closed if the head of a request does not come in time, and after a last answer."""
+
+    _is_last = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Expect a request."""
@@ -48,11 +54,19 @@ class CallerConnection(HttpToolsProtocol):
         """The head is there."""
         self._head_due.cancel()
         super().on_headers_complete()
+        if self._is_last and self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is expected any more."""
         self._head_due.cancel()
         super().connection_lost(exc)
+
+    def take_last(self) -> None:
+        """Say with the answer that is due, or with the next one, that it is the last on this connection."""
+        self._is_last = True
+        if self.cycle is not None and not self.cycle.response_started:
+            self.cycle.keep_alive = False
 
     def _expect_head(self) -> None:
         self._head_due = self.loop.call_later(REQUEST_HEAD_SECONDS, self.transport.close)
@@ -78,6 +92,7 @@ class Server(uvicorn.Server):
             ws="none",
             server_header=False,
             proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=5,
             ssl_context_factory=None if tls is None else lambda *_: tls,
         )
@@ -99,9 +114,14 @@ class Server(uvicorn.Server):
                 await asyncio.wait_for(self._stopping.wait(), TICK_SECONDS)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept nothing more, answer what is there or just arriving, then close; 5 seconds later at the latest."""
+        """Accept nothing more, answer what is there or just arriving, then close; 5 seconds later at the latest.
+
+        Each answer is the last of its connection, so that none is closed which a caller is about to use again.
+        """
         for server in self.servers:
             server.close()
+        for connection in self.server_state.connections:
+            connection.take_last()  # type: ignore[union-attr]  # made by this class
         if self.server_state.connections:
             await asyncio.sleep(LAST_REQUESTS_SECONDS)
         await super().shutdown(sockets)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.sandbox.app import build
 from gateway.sandbox.options import SandboxOptions
-from gateway.sandbox.switches import HubSwitches, Switches
+from gateway.sandbox.switches import ClaimShopSwitches, HubSwitches, Switches
 
 from .upstreams import CLAIMSHOP_PATH, ECM_PATH, HEADERS, HUB_PATH
 
@@ -24,7 +24,11 @@ PATHS = [
     ("GET", "/history"),
     ("POST", "/elsewhere"),
 ]
-SWITCHES = Switches(hub=HubSwitches(hours="open", per_second=None, per_minute=None), magic=False)
+SWITCHES = Switches(
+    hub=HubSwitches(hours="open", per_second=None, per_minute=None),
+    claimshop=ClaimShopSwitches(hours="open"),
+    magic=False,
+)
 OPTIONS = SandboxOptions(require_token=False, ecm_auth="none", switches=SWITCHES)
 NAMES = ["caseId", "customers", "customerId", "caseNumber", "caseIdentifierType", "CaseNumberRequest", "system", "hub"]
 scalars = (
