@@ -110,9 +110,9 @@ class Dispatcher:
             self._granted_at = claim.asked_at
             self._means.observer(_granted(call))
             self._start(call, claim.asked_at)
+        self._waiting = claim.ask_again_at is not None or self._expected > 0
         if claim.lost:
             await asyncio.gather(*(self._carrier.lose(call) for call in claim.lost))
-        self._waiting = claim.ask_again_at is not None or self._expected > 0
         if claim.ask_again_at is None:
             return LONGEST_WAIT_SECONDS
         seconds = max(0.0, (claim.ask_again_at - claim.now) / SECOND)

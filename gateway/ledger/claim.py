@@ -173,19 +173,25 @@ class _Picker:
         return found
 
     def _look(self, candidate: Candidate, count: int) -> list[DueCase]:
-        """Due cases of a lane, but none whose identifier another call of the limits group holds."""
+        """Due cases of a lane, but none whose identifier another call of the group, or of the backend, holds.
+
+        A lost call holds it past its lease, until somebody has said what became of it: its request id may be needed
+        again, or a probe.
+        """
         rows = self._tx.rows(
             f"""SELECT {DUE_COLUMNS} FROM cases c JOIN operations o ON o.id = c.operation_id
                 WHERE c.queue = :queue AND c.state = {WAITING} AND c.lane = :lane AND c.tenant = :tenant
                   AND c.due_at <= :now
                   AND NOT EXISTS (SELECT 1 FROM cases h JOIN calls k ON k.id = h.call_id
-                      WHERE h.exclusion = c.exclusion AND k.limits_group = :group AND k.held_until > :now)
+                      WHERE h.exclusion = c.exclusion AND (k.limits_group = :group OR k.backend = :backend)
+                        AND (k.held_until > :now OR k.settled_at IS NULL))
                 ORDER BY c.due_at, c.operation_id, c.position LIMIT :count""",  # noqa: S608 - constants
             {
                 "queue": self._queue_name,
                 "lane": candidate.lane,
                 "tenant": candidate.tenant,
                 "group": self._group,
+                "backend": self._rules.backend,
                 "now": self._tx.now,
                 "count": count,
             },

@@ -147,26 +147,41 @@ def _hold_for_trial(tx: Transaction, rules: ClaimRules, call_id: str, case: DueC
 def lost_calls(tx: Transaction, rules: ClaimRules) -> tuple[Call, ...]:
     """Calls of the backend whose lease ran out with no word of them: whoever made them is gone."""
     rows = tx.rows(
-        """SELECT k.id, k.granted_at, k.purpose FROM calls k JOIN operations o ON o.id = k.operation_id
+        """SELECT k.id, k.granted_at, k.purpose, k.operation_id, o.kind, o.tenant, o.upstream_tenant
+           FROM calls k JOIN operations o ON o.id = k.operation_id
            WHERE k.backend = :backend AND k.settled_at IS NULL AND k.held_until <= :now AND o.upstream = :upstream
            ORDER BY k.held_until LIMIT 100""",
         {"backend": rules.backend, "now": tx.now, "upstream": rules.upstream},
     )
-    return tuple(_lost(tx, rules, *row) for row in rows)
+    return tuple(_lost(tx, rules, _LostCall(*row)) for row in rows)
 
 
-def _lost(tx: Transaction, rules: ClaimRules, call_id: str, granted_at: int, purpose: str) -> Call:
+class _LostCall(Struct, frozen=True):
+    id: str
+    granted_at: int
+    purpose: str
+    operation_id: str
+    kind: str
+    tenant: str
+    upstream_tenant: str
+
+
+def _lost(tx: Transaction, rules: ClaimRules, lost: _LostCall) -> Call:
+    purpose = Purpose(lost.purpose)
     rows = tx.rows(
         f"""SELECT {DUE_COLUMNS} FROM cases c JOIN operations o ON o.id = c.operation_id
             WHERE c.call_id = :call AND c.state = {IN_FLIGHT} ORDER BY c.position""",  # noqa: S608 - constants
-        {"call": call_id},
+        {"call": lost.id},
     )
     due = [DueCase(*row) for row in rows]
     if not due:
-        # Its cases have gone on without it; only its own row is left to close.
-        return Call(call_id, "", rules.backend, Kind.CASE_DELETION, "", "", Purpose(purpose), (), granted_at)
+        # It is being settled this moment, or its cases have gone on without it: only its own row is left to close.
+        kind, tenant, upstream_tenant = Kind(lost.kind), lost.tenant, lost.upstream_tenant
+        return Call(
+            lost.id, lost.operation_id, rules.backend, kind, tenant, upstream_tenant, purpose, (), lost.granted_at
+        )
     cases = tuple(_granted_case(tx, rules, case, case.request_id, begun=bool(case.begun)) for case in due)
-    return _call(rules.backend, due[0], call_id, granted_at, Purpose(purpose), cases)
+    return _call(rules.backend, due[0], lost.id, lost.granted_at, purpose, cases)
 
 
 def _call(
@@ -238,13 +253,15 @@ def _earlier_deletion(tx: Transaction, rules: ClaimRules, case: DueCase) -> _Ear
     row = tx.row(
         """SELECT c.request_id, c.begun, c.call_id FROM cases c JOIN operations o ON o.id = c.operation_id
                JOIN calls k ON k.id = c.call_id
-           WHERE c.exclusion = :exclusion AND o.execute = 1 AND o.system = :system AND k.limits_group = :group
+           WHERE c.exclusion = :exclusion AND o.execute = 1 AND o.system = :system
+             AND (k.limits_group = :group OR k.backend = :backend)
              AND (c.begun = 1 OR c.status = 'succeeded') AND NOT (c.operation_id = :id AND c.position = :position)
            ORDER BY c.call_id DESC LIMIT 1""",
         {
             "exclusion": case.exclusion,
             "system": case.system,
             "group": rules.limits.name,
+            "backend": rules.backend,
             "id": case.operation_id,
             "position": case.position,
         },

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.config.settings import Limits
 from gateway.model.cases import Case, Identifier
-from gateway.model.kinds import IdentifierType
+from gateway.model.kinds import IdentifierType, Purpose, System
 from tests.contract.desk import LEASE_SECONDS, SUCCEEDED, Desk, Request, many, values
 
 SAME = "CN1"
@@ -89,6 +89,42 @@ async def test_an_unanswered_call_keeps_its_case_until_its_lease_ends(desk: Desk
     assert during.calls == still.calls == ()
     assert during.ask_again_at == desk.ledger.now()
     assert len((await desk.claim()).calls) == 1
+
+
+@pytest.mark.parametrize("system", [System.HUB_PROPERTY, System.CLAIMSHOP])
+async def test_a_lost_call_keeps_its_case_until_somebody_has_said_what_became_of_it(desk: Desk, system: System) -> None:
+    """The next operation needs to know: its call goes on under the lost one's request id, or is a probe."""
+    await desk.accept(SAME, system=system)
+    await desk.accept(SAME, system=system)
+    await desk.call()
+    desk.clock.advance(LEASE_SECONDS)
+
+    found = await desk.claim()
+    (lost,) = found.lost
+    await desk.unanswered(lost)
+    following = await desk.call()
+
+    assert found.calls == ()
+    assert found.ask_again_at is not None
+    assert values(following) == [SAME]
+    if system is System.HUB_PROPERTY:
+        assert following.cases[0].request_id == lost.cases[0].request_id
+    else:
+        assert following.purpose is Purpose.PROBE
+
+
+async def test_a_backend_that_changed_its_group_still_knows_its_calls(desk: Desk) -> None:
+    await desk.accept(SAME)
+    await desk.accept(SAME)
+    first = await desk.call(limits=Limits("before"))
+
+    during = await desk.claim(limits=Limits("after"))
+    await desk.unanswered(first)
+    desk.clock.advance(LEASE_SECONDS)
+    following = await desk.call(limits=Limits("after"))
+
+    assert during.calls == ()
+    assert following.cases[0].request_id == first.cases[0].request_id
 
 
 async def test_a_retry_too_waits_for_the_lease_of_the_unanswered_call(desk: Desk) -> None:
