@@ -35,9 +35,7 @@ REQUEST_HEAD_SECONDS = 10.0
 
 
 class CallerConnection(HttpToolsProtocol):
-    """Uvicorn's connection. It is closed if the head of a request does not come in time, and after a last answer."""
-
-    _is_last = False
+    """Uvicorn's connection, closed if the head of a request does not come in time."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Expect a request."""
@@ -54,19 +52,11 @@ class CallerConnection(HttpToolsProtocol):
         """The head is there."""
         self._head_due.cancel()
         super().on_headers_complete()
-        if self._is_last and self.cycle is not None:
-            self.cycle.keep_alive = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is expected any more."""
         self._head_due.cancel()
         super().connection_lost(exc)
-
-    def take_last(self) -> None:
-        """Say with the answer that is due, or with the next one, that it is the last on this connection."""
-        self._is_last = True
-        if self.cycle is not None and not self.cycle.response_started:
-            self.cycle.keep_alive = False
 
     def _expect_head(self) -> None:
         self._head_due = self.loop.call_later(REQUEST_HEAD_SECONDS, self.transport.close)
@@ -98,6 +88,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._listener = listener
+        self._tls = tls
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -114,17 +105,32 @@ class Server(uvicorn.Server):
                 await asyncio.wait_for(self._stopping.wait(), TICK_SECONDS)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept nothing more, answer what is there or just arriving, then close; 5 seconds later at the latest.
-
-        Each answer is the last of its connection, so that none is closed which a caller is about to use again.
-        """
+        """Accept nothing more, answer what is there or just arriving, then close; 5 seconds later at the latest."""
         for server in self.servers:
             server.close()
-        for connection in self.server_state.connections:
-            connection.take_last()  # type: ignore[union-attr]  # made by this class
+        await self._accept_the_last()
         if self.server_state.connections:
             await asyncio.sleep(LAST_REQUESTS_SECONDS)
         await super().shutdown(sockets)
+
+    async def _accept_the_last(self) -> None:
+        """Whoever is still in line would be reset when the socket closes: let them in, and close it behind them."""
+        self._listener.setblocking(False)
+        connections = []
+        with suppress(OSError):  # nobody is left
+            while True:
+                connections.append(self._listener.accept()[0])
+        self._listener.close()
+        loop = asyncio.get_running_loop()
+        opening = [
+            asyncio.ensure_future(loop.connect_accepted_socket(self._connection, connection, ssl=self._tls))
+            for connection in connections
+        ]
+        if opening:
+            await asyncio.wait(opening, timeout=LAST_REQUESTS_SECONDS)
+
+    def _connection(self) -> CallerConnection:
+        return CallerConnection(self.config, self.server_state, self.lifespan.state)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -138,7 +144,8 @@ class Server(uvicorn.Server):
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Serve until told to exit."""
-        await self._serve([self._listener])
+        # A copy, so that those in line when it is closed are not lost.
+        await self._serve([self._listener.dup()])
 
 
 def listeners(server: settings.Server) -> list[socket.socket]:

@@ -3,23 +3,18 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 
 from gateway.config.settings import ListenerTls
 from gateway.errors import ConfigurationError
 from gateway.listener_tls import RotatingTls
 from gateway.server import Server
 from tests.authorities import authority, replaced, written
-
-
-def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 async def hello(scope: dict[str, Any], _receive: object, send: Callable[..., Any]) -> None:

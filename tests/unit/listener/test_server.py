@@ -1,4 +1,4 @@
-"""The listener's end: no connection is closed that a caller is about to use again."""
+"""The listener's end: who has connected is answered."""
 
 import asyncio
 import socket
@@ -6,9 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
-
-from gateway import server as module
 from gateway.server import Server
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n"
@@ -53,8 +50,33 @@ async def refused(port: int) -> None:
             writer.close()
 
 
-async def test_an_answer_that_is_due_when_it_stops_says_that_it_is_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LAST_REQUESTS_SECONDS", 0.0)
+async def test_who_was_in_line_when_it_stopped_is_answered() -> None:
+    """If the socket is closed over those who are in line, their connections are reset."""
+    app, late = App(), list[socket.socket]()
+    app.may_answer.set()
+    async with stopping(app) as (server, port):
+        shutdown = server.shutdown
+
+        async def shutdown_with_callers_in_line(sockets: list[socket.socket] | None = None) -> None:
+            late.extend(socket.create_connection(("127.0.0.1", port)) for _ in range(20))
+            for connection in late:
+                connection.sendall(REQUEST)
+            await shutdown(sockets)
+
+        server.shutdown = shutdown_with_callers_in_line  # type: ignore[method-assign]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(REQUEST)
+        await reader.readuntil(b"hello")
+        writer.close()
+    answers = [connection.makefile("rb").read() for connection in late]
+    for connection in late:
+        connection.close()
+
+    assert len(answers) == 20
+    assert {answer.endswith(b"\r\n\r\nhello") for answer in answers} == {True}
+
+
+async def test_an_open_connection_is_served_until_it_has_stopped() -> None:
     app = App()
     async with stopping(app) as (server, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -66,23 +88,4 @@ async def test_an_answer_that_is_due_when_it_stops_says_that_it_is_the_last(monk
         answer = await reader.read()
         writer.close()
 
-    assert b"\r\nconnection: close\r\n" in answer
-    assert answer.endswith(b"\r\n\r\nhello")
-
-
-async def test_a_request_on_an_open_connection_is_answered_while_it_stops(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LAST_REQUESTS_SECONDS", 2.0)
-    app = App()
-    app.may_answer.set()
-    async with stopping(app) as (server, port):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(REQUEST)
-        assert b"connection: close" not in await reader.readuntil(b"hello")
-        server.stop()
-        await refused(port)
-        writer.write(REQUEST)
-        answer = await reader.read()
-        writer.close()
-
-    assert b"\r\nconnection: close\r\n" in answer
     assert answer.endswith(b"\r\n\r\nhello")
