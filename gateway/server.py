@@ -4,6 +4,7 @@ import asyncio
 import resource
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -19,12 +20,16 @@ BACKLOG = 2048
 MOST_CONNECTIONS = 10_000
 """Over it, uvicorn answers 503 and closes."""
 
-LAST_REQUESTS_SECONDS = 0.25
-"""How long requests are taken on open connections when no more are accepted: what was accepted is answered."""
+LAST_REQUESTS_SECONDS, FIRST_REQUEST_SECONDS = 0.5, 2.0
+"""How long requests are taken on open connections when no more are accepted: what was accepted is answered. Who has
+just connected is about to ask, and is given longer."""
 
 KEEP_ALIVE_SECONDS = 75
 """How long a connection may be idle. Longer than callers and proxies usually keep one, so that it is they who close it:
 who closes while a request is on its way leaves the caller without an answer."""
+
+LOOK_SECONDS = 0.02
+"""How often it is looked whether connections are still open."""
 
 TICK_SECONDS = 0.1
 """Uvicorn's tick: every tenth of them it makes the Date header anew."""
@@ -108,10 +113,20 @@ class Server(uvicorn.Server):
         """Accept nothing more, answer what is there or just arriving, then close; 5 seconds later at the latest."""
         for server in self.servers:
             server.close()
+        await asyncio.sleep(LOOK_SECONDS)  # the loop closes its own copy of the socket with its next turn
         await self._accept_the_last()
-        if self.server_state.connections:
-            await asyncio.sleep(LAST_REQUESTS_SECONDS)
+        began = time.monotonic()
+        while self._expects_requests(time.monotonic() - began):  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(LOOK_SECONDS)
         await super().shutdown(sockets)
+
+    def _expects_requests(self, seconds: float) -> bool:
+        """Whether one may come on an open connection, so many seconds after the last was accepted."""
+        connections = self.server_state.connections
+        if seconds < LAST_REQUESTS_SECONDS:
+            return bool(connections)
+        callers = (connection for connection in connections if isinstance(connection, CallerConnection))
+        return seconds < FIRST_REQUEST_SECONDS and any(caller.cycle is None for caller in callers)
 
     async def _accept_the_last(self) -> None:
         """Whoever is still in line would be reset when the socket closes: let them in, and close it behind them."""

@@ -125,7 +125,7 @@ class _Picker:
         candidates = {lane for lane, due_at in self._lanes.items() if due_at <= self._tx.now}
         calls: list[Call] = []
         while len(calls) < slots:
-            candidate = self._turns.next(candidates, bulk_due=self._bulk_at <= self._tx.now)
+            candidate = self._next(candidates)
             if candidate is None:
                 break
             cases = self._next_cases(candidate, slots - len(calls)) if self._affords(candidate) else []
@@ -139,6 +139,15 @@ class _Picker:
         if calls:
             self._remember()
         return tuple(calls), self._again_at(candidates, full=len(calls) == slots)
+
+    def _next(self, candidates: set[Candidate]) -> Candidate | None:
+        """Whose turn it is; to test the circuit, theirs who have been due for longest.
+
+        Who failed the last test has only just become due again: one case that always fails keeps no other from it.
+        """
+        if self._half_open:
+            return min(candidates, key=lambda candidate: self._lanes[candidate], default=None)
+        return self._turns.next(candidates, bulk_due=self._bulk_at <= self._tx.now)
 
     def _next_cases(self, candidate: Candidate, slots: int) -> list[DueCase]:
         """The cases of the lane's next call: one, or several of one operation where the backend takes them."""

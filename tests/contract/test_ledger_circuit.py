@@ -149,6 +149,23 @@ async def test_a_trial_that_fails_opens_it_again(desk: Desk, clock: ManualClock)
     assert claim.ask_again_at == claim.now + CIRCUIT.open_seconds * SECOND
 
 
+async def test_a_case_that_fails_every_trial_keeps_no_other_from_the_next(desk: Desk, clock: ManualClock) -> None:
+    """If what was called before always goes first, one case that its upstream cannot stand stops the whole backend."""
+    poison, second, *_others = await calls(desk, 4)
+    await desk.judge(poison, failed=True, again=RETRY)
+    await desk.judge(second, failed=True)
+    await desk.accept("single")
+    await desk.accept("bulk 1", "bulk 2")
+    tested = []
+    for _ in range(4):
+        clock.advance(CIRCUIT.open_seconds + 1)
+        trial = await desk.call()
+        tested += values(trial)
+        await desk.judge(trial, failed=True, again=Again("act", 0.0))
+
+    assert sorted(tested) == ["CN0", "bulk 1", "bulk 2", "single"]
+
+
 @pytest.mark.parametrize("failed", [True, False])
 async def test_what_was_under_way_when_it_opened_decides_nothing(
     desk: Desk, clock: ManualClock, *, failed: bool

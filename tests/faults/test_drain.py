@@ -93,7 +93,7 @@ def check_probes(seen: Seen, over: float) -> None:
     ready = [status for _, _, status, _ in seen.probes]
     first_draining = ready.index(503) if 503 in ready else len(ready)
     assert set(ready[:first_draining]) <= {200}
-    assert set(ready[first_draining:]) == {503}, "readiness falls, and stays so"
+    assert set(ready[first_draining:]) <= {503}, "once fallen, readiness stays so"
     assert over - seen.probes[-1][0] < 1.0, "metrics are there until the end"
 
 
@@ -109,7 +109,7 @@ async def arrived(here: Site, count: int) -> None:
 async def drains(folder: Path, count: int) -> None:
     random = Random(20261122)  # noqa: S311 - the same moments each time, as far as the machine allows
     probes_port, _ = free_ports()
-    accepted = dict[str, str]()
+    accepted, fell = dict[str, str](), False
     async with site(folder, {**QUICK, "server.metrics_port": probes_port}) as here:
         bulk = [await submitted(here, system, f"bulk-{system}", 60) for system in ("claimshop", "oracle-ecm")]
         for number in range(count):
@@ -118,11 +118,13 @@ async def drains(folder: Path, count: int) -> None:
             seen = await stopped_under_load(here, probes_url, random.uniform(0.05, 1.2), f"D{number}")
             heard = {call["heard"] for call in await here.history()}
             assert heard == {True}, "every answer of an upstream was waited for"
+            fell = fell or any(ready == 503 for _, _, ready, _ in seen.probes)
             accepted |= {body["operationId"]: body["results"][0]["case"]["caseNumber"] for _, body in seen.answers}
             await here.start_gateway()
         envelopes = [await ended(here, operation_id) for operation_id in [*bulk, *accepted]]
         history = await here.history()
 
+    assert fell, "no probe saw readiness fall"
     assert {envelope["status"] for envelope in envelopes} == {"succeeded"}
     assert {result["attempts"] for envelope in envelopes for result in envelope["results"]} == {1}
     called = [case for call in history for case in call["cases"]]

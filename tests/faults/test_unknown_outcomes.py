@@ -14,7 +14,7 @@ from .oracle import objections
 from .oracle.records import CLAIMSHOP, ECM, HUB, Asked, Record
 from .processes import Site, site
 from .scale import FULL
-from .scenario import RULES, SWITCHES, all_ended, record_of
+from .scenario import END_SECONDS, RULES, SWITCHES, all_ended, record_of
 
 OUTCOMES = 1_000 if FULL else 93
 """At least so many calls must have had no trustworthy answer: the first of every case."""
@@ -50,7 +50,7 @@ async def test_no_unknown_outcome_is_misjudged(tmp_path: Path) -> None:
         await here.ask_sandbox("PUT", "/switches", json=SWITCHES)
         reader = LedgerReader(tmp_path / "gateway.db")
         asked = [await submitted(here, request) for request in requests(OUTCOMES)]
-        await all_ended(reader)
+        await all_ended(reader, END_SECONDS)
         record = await record_of(here, reader, asked, [])
 
     summary.write("unknown-outcomes", figures(record))
