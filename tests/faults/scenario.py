@@ -101,7 +101,7 @@ async def run(
 
 
 async def all_ended(reader: LedgerReader, seconds: float) -> bool:
-    """Whether every operation and call has within `seconds`. If they never do, the oracle will have something to say."""
+    """Whether every operation and call has, within `seconds`; if none ever do, the oracle will have a word to say."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while await asyncio.to_thread(reader.unended):  # noqa: ASYNC110 - it is asked of a database
