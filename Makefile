@@ -16,8 +16,6 @@ UV_VERSION := 0.13.9
 COVERAGE_PERCENT := 90
 # Most tests wait rather than work: more of them run side by side than there are processors.
 WORKERS ?= 4
-# What failed is run once more by itself: on a busy machine several real processes side by side may be too slow. Both are told.
-AGAIN = { echo "== what failed, by itself"; $(BIN)/python -m pytest --last-failed --last-failed-no-failures=none $(ARGS); }
 
 # A stamp is named after what it stands for: this directory and the content of the locks.
 stamp = $(VENV)/.$(1)-$(shell { echo "$(CURDIR)"; cat requirements.lock $(2) 2>/dev/null; } | git hash-object --stdin)
@@ -65,7 +63,7 @@ test: $(DEV)
 	@$(call step,format,$(BIN)/ruff format --check .)
 	@$(call step,lint,$(BIN)/ruff check .)
 	@$(call step,types,$(BIN)/mypy)
-	@$(call step,tests,$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --cov --cov-report=term --cov-fail-under=$(COVERAGE_PERCENT) $(ARGS) || $(AGAIN))
+	@$(call step,tests,$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --cov --cov-report=term --cov-fail-under=$(COVERAGE_PERCENT) $(ARGS))
 
 test-faults: $(DEV)
 	@GATEWAY_FAULTS=1 $(BIN)/python -m pytest tests/faults tests/simulation $(ARGS)
