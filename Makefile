@@ -50,7 +50,7 @@ help:
 	@echo "make contract try the published contract: linter, fuzzer, clients in Python and TypeScript"
 	@echo "make tools    install the tools of the slower tests, which are skipped without them"
 	@echo "make openapi  write openapi/gateway.yaml and config.schema.json as the code has them"
-	@echo "make observability  write docs/metrics.md and the chart's dashboards and alerts as the code makes them"
+	@echo "make observability  write docs/metrics.md, docs/logs.md and the chart's dashboards and alerts as the code makes them"
 	@echo "make pictures draw docs/images from real series (needs Prometheus and Chromium, 3 minutes)"
 	@echo "make bench    measure against the goals, 4 minutes (ARGS=--quick: 2 minutes)"
 	@echo "make lock     resolve requirements*.in anew into requirements*.lock"

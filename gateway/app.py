@@ -34,6 +34,7 @@ from gateway.tasks import OnBroken, background, watched
 from gateway.telemetry import crashes, logs
 from gateway.telemetry.configured import Expected
 from gateway.telemetry.events import ConfigurationApplied, DrainBegun, Event, LedgerFailed, Observer
+from gateway.telemetry.log_levels import LEVELS
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.registry import process_registry
 from gateway.transport.certificates import Expiries
@@ -239,7 +240,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     `environ` is where a changed configuration's `..._env` keys look.
     Raises ConfigurationError or LedgerUnusable before it listens.
     """
-    logs.configure()
+    logs.configure(LEVELS[settings.server.log_level], settings.server.log_format)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, environ))
 
@@ -257,7 +258,9 @@ async def _serve(settings: Settings, environ: Mapping[str, str]) -> None:
     for number in STOPPING:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # what it does by default is to end the process
-    async with running(settings, SystemClock(), logs.Logs(), on_broken, environ) as at_work:
+    async with running(
+        settings, SystemClock(), logs.Logs(LEVELS[settings.server.log_level]), on_broken, environ
+    ) as at_work:
         loop.add_signal_handler(signal.SIGHUP, at_work.watch.look_now)
         # What was made so far lives as long as the process: the collector need not walk it again and again.
         gc.collect()

@@ -1,4 +1,4 @@
-"""Write what is made from code: `docs/metrics.md`, and the chart's dashboards and rules."""
+"""Write what is made from code: `docs/metrics.md`, `docs/logs.md`, and the chart's dashboards and rules."""
 
 from observability.files import ROOT, files
 

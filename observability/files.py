@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from observability.logs_page import logs_page
 from observability.metrics_page import metrics_page
 from observability.overview import overview
 from observability.rules import rules_text
@@ -24,6 +25,7 @@ def files() -> dict[Path, str]:
     made = {CHART / "dashboards" / f"{each['uid']}.json": json.dumps(each, indent=2) + "\n" for each in dashboards()}
     return {
         Path("docs/metrics.md"): metrics_page(),
+        Path("docs/logs.md"): logs_page(),
         CHART / "rules" / "case-gateway.yaml": rules_text(),
         **made,
     }

@@ -12,6 +12,8 @@ from gateway.config.values import between, count, flag, host, is_loopback, over_
 DAY_SECONDS = 86_400
 ANY_PORT = whole(0, 65_535)
 """0: any free port."""
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("auto", "json", "text")
 
 
 def read_server(root: Section, origin: Origin) -> Server:
@@ -31,6 +33,8 @@ def read_server(root: Section, origin: Origin) -> Server:
             authenticate=section.get("auth", word("required", "disabled"), "required") == "required",
             tls=_read_tls(section, origin),
             allow_link_local=section.get("allow_link_local", flag, default.allow_link_local),
+            log_level=section.get("log_level", word(*LOG_LEVELS), default.log_level),
+            log_format=section.get("log_format", word(*LOG_FORMATS), default.log_format),
         )
         if not server.authenticate and not is_loopback(server.host):
             section.fault("auth", "disabled is only for a host that is loopback, such as 127.0.0.1")

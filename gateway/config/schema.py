@@ -12,7 +12,7 @@ from msgspec import NODEFAULT, Struct, structs
 from gateway.config.audit import WEEK_MINUTES
 from gateway.config.backends import DOCUMENTED_HOURS
 from gateway.config.issuers import ALGORITHMS
-from gateway.config.process import DAY_SECONDS
+from gateway.config.process import DAY_SECONDS, LOG_FORMATS, LOG_LEVELS
 from gateway.config.settings import Audit, BackendSettings, Circuit, Issuer, Retry, Server, Store
 from gateway.config.values import MAX_COUNT, MAX_TEXT_CHARACTERS, NAME
 from gateway.model.kinds import Kind, System
@@ -129,6 +129,11 @@ def _server() -> Json:
         ),
         "tls": (_tls() | {"type": ["object", "null"]}, "TLS of the listener; null: none."),
         "allow_link_local": (FLAG, "Whether upstreams and others may be at link-local addresses."),
+        "log_level": (
+            {"enum": list(LOG_LEVELS)},
+            "The least level that is logged; docs/logs.md has that of every line.",
+        ),
+        "log_format": ({"enum": list(LOG_FORMATS)}, "`auto`: text where standard output is a terminal, else JSON."),
     }
     return _section(Server, "The listener, and the bounds of what it takes in. Needs a restart.", keys)
 

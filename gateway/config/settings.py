@@ -41,6 +41,8 @@ class Server(Struct, frozen=True):
     authenticate: bool = True
     tls: ListenerTls | None = None
     allow_link_local: bool = False
+    log_level: str = "info"
+    log_format: str = "auto"
 
 
 class Store(Struct, frozen=True):

@@ -86,7 +86,7 @@ class Carrier:
 
     async def _send(self, call: Call) -> Result:
         request = self._backend.build(call)
-        self._means.observer(CallSent(call.id, call.backend))
+        self._means.observer(CallSent(call.id, call.operation_id, call.request_id, call.backend))
         try:
             answer = await self._means.channel.send(request, trace=_trace(call))
         except CredentialRefused as error:
@@ -159,6 +159,8 @@ class Carrier:
                 unasked=result.reading.unasked,
                 request_id=call.request_id,
                 trace_parent=call.trace_parent,
+                positions=tuple(case.position for case in call.cases),
+                deletion_id=call.cases[0].request_id if len(call.cases) == 1 else None,
             )
         )
 

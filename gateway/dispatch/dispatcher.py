@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from gateway.dispatch.backoff import backoff_seconds
 from gateway.dispatch.carrier import Carrier
@@ -147,13 +148,14 @@ class Dispatcher:
         self._sending += 1
         task = asyncio.create_task(self._carrier.carry(call, asked_at, self._came_back))
         self._under_way.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, call))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, call: Call, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None:
             # Ours, not the upstream's. The case waits for the end of its lease, as after a crash.
-            _logger.error("a call could not be carried out", exc_info=fault)
+            ids = {"call_id": call.id, "operation_id": call.operation_id, "request_id": call.request_id}
+            _logger.error("a call could not be carried out", exc_info=fault, extra=ids)
 
     def _came_back(self) -> None:
         """A call is about to be settled: a claim made now stands behind that in the ledger, often in one commit.
@@ -185,6 +187,7 @@ def _granted(call: Call) -> CallGranted:
     return CallGranted(
         call_id=call.id,
         operation_id=call.operation_id,
+        request_id=call.request_id,
         backend=call.backend,
         purpose=call.purpose,
         cases=len(call.cases),

@@ -33,6 +33,12 @@ class Exchange:
         self.answer_headers: list[tuple[bytes, bytes]] = []
         self.problem: str | None = None
 
+    @property
+    def ids(self) -> dict[str, str]:
+        """What leads from a log line to the request's others."""
+        known = {"request_id": self.request_id, "operation_id": self.operation_id}
+        return {name: value for name, value in known.items() if value is not None}
+
 
 def exchange_of(scope: Mapping[str, Any]) -> Exchange:
     """The exchange that the middleware began for this request."""

@@ -41,12 +41,12 @@ def _refused_by_litestar(request: _Request, _error: HTTPException) -> Response[b
 
 
 def _ledger_unavailable(request: _Request, error: LedgerUnavailable) -> Response[bytes]:
-    _logger.warning("the ledger is unavailable, request %s: %s", _id(request), error)
+    _logger.warning("the ledger is unavailable: %s", error, extra=_ids(request))
     return answer_problem(request, _try_again(Refusal.LEDGER_UNAVAILABLE, "Nothing was written, nothing was sent."))
 
 
 def _commit_unknown(request: _Request, error: CommitUnknown) -> Response[bytes]:
-    _logger.warning("it is not known what became of request %s: %s", _id(request), error)
+    _logger.warning("it is not known whether a request was accepted: %s", error, extra=_ids(request))
     detail = "Send it again with the same Idempotency-Key: then it is done once, whether or not it was accepted now."
     return answer_problem(request, _try_again(Refusal.ACCEPTANCE_UNKNOWN, detail))
 
@@ -55,8 +55,8 @@ def _try_again(refusal: Refusal, detail: str) -> Problem:
     return Problem(refusal, detail, headers={"Retry-After": str(LEDGER_RETRY_SECONDS)})
 
 
-def _id(request: _Request) -> str:
-    return exchange_of(request.scope).request_id
+def _ids(request: _Request) -> dict[str, str]:
+    return exchange_of(request.scope).ids
 
 
 def _gone(_request: _Request, _error: ClientGone) -> Response[bytes]:
@@ -64,7 +64,7 @@ def _gone(_request: _Request, _error: ClientGone) -> Response[bytes]:
 
 
 def _internal(request: _Request, error: Exception) -> Response[bytes]:
-    _logger.error("request %s failed", _id(request), exc_info=error)
+    _logger.error("a request failed", exc_info=error, extra=_ids(request))
     return answer_problem(request, Problem(Refusal.INTERNAL_ERROR))
 
 

@@ -74,7 +74,7 @@ class Edge:
             talk.status = INTERNAL_ERROR
             if talk.started:
                 raise  # the server closes the connection: nobody takes half an answer for a whole one
-            _logger.exception("request %s failed outside of its handler", talk.exchange.request_id)
+            _logger.exception("a request failed outside of its handler", extra=talk.exchange.ids)
             await talk.refuse(Problem(Refusal.INTERNAL_ERROR))
 
 

@@ -70,14 +70,14 @@ def end_case(
 ) -> None:
     """Record `outcome` as what became of the case; the operation ends with its last case."""
     before = tx.row(
-        """SELECT c.state, c.status, c.attempts, o.kind, o.tenant, o.backend, o.execute
+        """SELECT c.state, c.status, c.attempts, c.call_id, o.kind, o.tenant, o.backend, o.execute, o.request_id
            FROM cases c JOIN operations o ON o.id = c.operation_id
            WHERE c.operation_id = :operation AND c.position = :position""",
         {"operation": operation_id, "position": position},
     )
     if before is None:
         return
-    state, status, attempts, kind, tenant, backend, execute = before
+    state, status, attempts, call_id, kind, tenant, backend, execute, request_id = before
     write_outcome(tx, operation_id, position, outcome)
     tx.run(
         f"""UPDATE cases SET state = {ENDED}, retryable = :retryable, retry_at = :retry_at
@@ -106,6 +106,8 @@ def end_case(
             status=outcome.status,
             code=outcome.code,
             attempts=attempts,
+            call_id=call_id,
+            request_id=request_id,
             item_statuses=tuple(item.status for item in outcome.items),
         )
     )

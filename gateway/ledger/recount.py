@@ -68,7 +68,7 @@ def count_one(tx: Transaction, operation_id: str, status: Status, *, instead_of:
 def finish_if_ended(tx: Transaction, operation_id: str) -> None:
     """Give the operation its end and its status, once every case has ended."""
     row = tx.row(
-        """SELECT kind, tenant, backend, status, finished_at, succeeded, partial, failed, unknown, cancelled
+        """SELECT kind, tenant, backend, request_id, finished_at, succeeded, partial, failed, unknown, cancelled
            FROM operations WHERE id = :id AND total = succeeded + partial + failed + unknown + cancelled""",
         {"id": operation_id},
     )
@@ -81,4 +81,4 @@ def finish_if_ended(tx: Transaction, operation_id: str) -> None:
     )
     tx.effects.finished.add(operation_id)
     if row[4] is None:
-        tx.effects.events.append(OperationFinished(operation_id, Kind(row[0]), row[1], row[2], status))
+        tx.effects.events.append(OperationFinished(operation_id, Kind(row[0]), row[1], row[2], status, row[3]))

@@ -121,6 +121,8 @@ def _wait_again(tx: Transaction, settlement: CallSettlement, case: CaseSettlemen
             backend=call.backend,
             reason=case.met or _why(settlement),
             delay_seconds=again.delay_seconds,
+            call_id=call.id,
+            request_id=call.request_id,
         )
     )
 

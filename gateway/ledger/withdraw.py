@@ -61,11 +61,14 @@ def _end_never_called(tx: Transaction, operation_id: str) -> None:
         f"UPDATE cases SET state = {ENDED}, status = 'cancelled', errors = :errors WHERE {never_called}",  # noqa: S608
         parameters,
     )
-    row = tx.row("SELECT kind, tenant, backend, execute FROM operations WHERE id = :id", {"id": operation_id})
+    row = tx.row(
+        "SELECT kind, tenant, backend, execute, request_id FROM operations WHERE id = :id", {"id": operation_id}
+    )
     if count and row:
         queue(tx, operation_id, -count)
-        kind, tenant, backend, execute = row
-        tx.effects.events.append(CasesWithdrawn(operation_id, Kind(kind), tenant, backend, bool(execute), count))
+        kind, tenant, backend, execute, request_id = row
+        withdrawn_cases = CasesWithdrawn(operation_id, Kind(kind), tenant, backend, bool(execute), count, request_id)
+        tx.effects.events.append(withdrawn_cases)
 
 
 def retry(tx: Transaction, operation_id: str) -> None:

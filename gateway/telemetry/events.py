@@ -75,6 +75,7 @@ class OperationFinished(Struct, frozen=True):
     tenant: str
     backend: str
     status: Status
+    request_id: str | None
 
 
 class CallGranted(Struct, frozen=True):
@@ -82,6 +83,7 @@ class CallGranted(Struct, frozen=True):
 
     call_id: str
     operation_id: str
+    request_id: str | None
     backend: str
     purpose: Purpose
     cases: int
@@ -92,13 +94,16 @@ class CallSent(Struct, frozen=True):
     """A call is on its way to the upstream: `upstream_in_flight` rises."""
 
     call_id: str
+    operation_id: str
+    request_id: str | None
     backend: str
 
 
 class CallEnded(Struct, frozen=True):
     """A call came back, or is given up. `outcome`: a status code as text, `not_sent`, `not_begun` or `unknown`.
 
-    `reason` is a fixed word for what is no answer; `late` and `lost` calls were not sent by this process.
+    `reason` is a fixed word for what is no answer; `late` and `lost` calls were not sent by this process. `positions`
+    are those of its cases in the operation; `deletion_id` is the upstream's `requestId`, null where there is none.
     """
 
     call_id: str
@@ -112,6 +117,8 @@ class CallEnded(Struct, frozen=True):
     unasked: int
     request_id: str | None
     trace_parent: str | None
+    positions: tuple[int, ...] = ()
+    deletion_id: str | None = None
 
 
 class CaseRetried(Struct, frozen=True):
@@ -122,10 +129,15 @@ class CaseRetried(Struct, frozen=True):
     backend: str
     reason: Code | str
     delay_seconds: float
+    call_id: str
+    request_id: str | None
 
 
 class CaseEnded(Struct, frozen=True):
-    """A case ended; `item_statuses` are those of its items, in order."""
+    """A case ended; `item_statuses` are those of its items, in order.
+
+    `call_id` is its last call, null if it never had one.
+    """
 
     operation_id: str
     position: int
@@ -136,6 +148,8 @@ class CaseEnded(Struct, frozen=True):
     status: Status
     code: Code | None
     attempts: int
+    call_id: str | None
+    request_id: str | None
     item_statuses: tuple[Status, ...] = ()
 
 
@@ -148,6 +162,7 @@ class CasesWithdrawn(Struct, frozen=True):
     backend: str
     execute: bool
     count: int
+    request_id: str | None
 
 
 class BackendPaused(Struct, frozen=True):

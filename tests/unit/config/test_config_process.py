@@ -22,7 +22,7 @@ def test_every_key_is_taken_over(settings_in: Read) -> None:
     settings = settings_in(
         """
         server: {host: "::1", port: 0, metrics_port: 9090, wait_seconds: 0.5, drain_seconds: 1, max_body_bytes: 2048,
-                 max_cases: 2, max_items: 3, max_queued_cases: 4, auth: disabled}
+                 max_cases: 2, max_items: 3, max_queued_cases: 4, auth: disabled, log_level: debug, log_format: text}
         store: {url: "sqlite:////var/lib/gateway.db", retention_days: 7}
         retry: {max_attempts: 5, deadline_seconds: 60, backoff_base_seconds: 0.25, backoff_max_seconds: 8,
                 budget_ratio: 0.2}
@@ -30,7 +30,9 @@ def test_every_key_is_taken_over(settings_in: Read) -> None:
         """
     )
 
-    assert settings.server == Server("::1", 0, 9090, 0.5, 1.0, 2048, 2, 3, 4, authenticate=False)
+    assert settings.server == Server(
+        "::1", 0, 9090, 0.5, 1.0, 2048, 2, 3, 4, authenticate=False, log_level="debug", log_format="text"
+    )
     assert settings.store == Store("sqlite:////var/lib/gateway.db", 7)
     assert settings.retry == Retry(5, 60.0, 0.25, 8.0, 0.2)
     assert settings.circuit == Circuit(10, 0.25, 30.0)
@@ -55,6 +57,8 @@ def test_every_key_is_taken_over(settings_in: Read) -> None:
         ("server.max_cases", 2.5, "expected a whole number over 0 and up to 1,000,000,000, got 2.5"),
         ("server.max_items", 10**12, "expected a whole number over 0 and up to 1,000,000,000, got 1000000000000"),
         ("server.auth", False, "expected one of required, disabled, got false"),
+        ("server.log_level", "verbose", 'expected one of debug, info, warning, error, got "verbose"'),
+        ("server.log_format", None, "expected one of auto, json, text, got null"),
         ("server.prot", 1, 'unknown key; did you mean "port"?'),
         ("server", "here", 'expected a mapping, got "here"'),
         ("store.url", "sqlite://gateway.db", 'expected "sqlite:///file.db", "sqlite:////folder/file.db" or'),

@@ -27,7 +27,7 @@ def metrics(registry: CollectorRegistry) -> Metrics:
 
 
 def case_ended(status: Status, *items: Status) -> events.CaseEnded:
-    return events.CaseEnded("o", 0, Kind.CUSTOMER_REMOVAL, "acme", "ecm", True, status, None, 1, items)
+    return events.CaseEnded("o", 0, Kind.CUSTOMER_REMOVAL, "acme", "ecm", True, status, None, 1, "c", "r", items)
 
 
 @pytest.mark.parametrize(
@@ -46,12 +46,12 @@ def case_ended(status: Status, *items: Status) -> events.CaseEnded:
         (ENDED, "gateway_upstream_requests_total", {"backend": "hub", "call": "deleteCase", "outcome": "200"}),
         (ENDED, "gateway_upstream_request_duration_seconds_count", {"backend": "hub", "call": "deleteCase"}),
         (
-            events.CaseRetried("o", 0, "hub", Code.UPSTREAM_THROTTLED, 1.0),
+            events.CaseRetried("o", 0, "hub", Code.UPSTREAM_THROTTLED, 1.0, "c", "r"),
             "gateway_upstream_retries_total",
             {"backend": "hub", "reason": "upstream_throttled"},
         ),
         (
-            events.CallGranted("c", "o", "hub", Purpose.EXECUTE, 1, 0.5),
+            events.CallGranted("c", "o", "r", "hub", Purpose.EXECUTE, 1, 0.5),
             "gateway_pacing_wait_seconds_count",
             {"backend": "hub"},
         ),
@@ -87,7 +87,7 @@ def case_ended(status: Status, *items: Status) -> events.CaseEnded:
             {"issuer": "cluster", "outcome": "unreachable"},
         ),
         (
-            events.OperationFinished("o", Kind.CASE_DELETION, "acme", "hub", Status.PARTIAL),
+            events.OperationFinished("o", Kind.CASE_DELETION, "acme", "hub", Status.PARTIAL, "r"),
             "gateway_operations",
             {"status": "partial"},
         ),
@@ -121,14 +121,14 @@ def test_items_are_counted_one_by_one(registry: CollectorRegistry, metrics: Metr
 
 
 def test_what_a_cancellation_withdrew_counts_as_so_many_cases(registry: CollectorRegistry, metrics: Metrics) -> None:
-    metrics(events.CasesWithdrawn("o", Kind.CASE_DELETION, "acme", "hub", False, 700))
+    metrics(events.CasesWithdrawn("o", Kind.CASE_DELETION, "acme", "hub", False, 700, "r"))
     labels = {"kind": "case-deletion", "tenant": "acme", "backend": "hub", "status": "cancelled", "execute": "false"}
     assert registry.get_sample_value("gateway_cases_total", labels) == 700.0
 
 
 def test_requests_and_calls_in_flight_rise_and_fall(registry: CollectorRegistry, metrics: Metrics) -> None:
     metrics(events.HttpBegun())
-    metrics(events.CallSent("c", "hub"))
+    metrics(events.CallSent("c", "o", "r", "hub"))
     assert registry.get_sample_value("gateway_http_requests_in_flight") == 1.0
     assert registry.get_sample_value("gateway_upstream_in_flight", {"backend": "hub"}) == 1.0
     metrics(events.HttpAnswered("GET", "/livez", 200, 0.1, "r", None, None, None))
@@ -177,7 +177,7 @@ def test_the_exposition_is_in_the_format_that_was_asked_for(
 
 
 def test_a_failed_case_is_counted_by_the_code_of_its_error(registry: CollectorRegistry, metrics: Metrics) -> None:
-    failed = events.CaseEnded("o", 0, Kind.CASE_DELETION, "acme", "hub", True, Status.FAILED, Code.UPSTREAM_ERROR, 1)
+    failed = msgspec.structs.replace(case_ended(Status.FAILED), backend="hub", code=Code.UPSTREAM_ERROR)
     metrics(failed)
     labels = {"backend": "hub", "code": "upstream_error"}
     assert registry.get_sample_value("gateway_case_errors_total", labels) == 1.0
