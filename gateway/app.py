@@ -31,12 +31,13 @@ from gateway.recordkeeping import Recordkeeping
 from gateway.reload import Watch
 from gateway.server import Server, listeners
 from gateway.tasks import OnBroken, background, watched
-from gateway.telemetry import crashes, logs
+from gateway.telemetry import crashes, logs, otlp
 from gateway.telemetry.configured import Expected
 from gateway.telemetry.events import ConfigurationApplied, DrainBegun, Event, LedgerFailed, Observer
 from gateway.telemetry.log_levels import LEVELS
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.registry import process_registry
+from gateway.telemetry.tracing import OFF, Tracing
 from gateway.transport.certificates import Expiries
 from gateway.transport.channels import Channels
 from gateway.transport.documents import KeySets
@@ -58,13 +59,14 @@ class Gateway:
         observer: Observer,
         on_broken: OnBroken,
         signer: Signer | None = None,
+        tracing: Tracing = OFF,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._on_broken = on_broken
         self._observer = observer
         self._channels = Channels(clock, observer)
-        self._lines = Lines(self._channels, ledger, clock, self._observe, on_broken)
+        self._lines = Lines(self._channels, ledger, clock, self._observe, on_broken, tracing)
         self._going = frozenset[tuple[str, str]]()
         self._issuers = Issuers(KeySets(clock).fetch, clock, observer)
         self._metrics = metrics
@@ -85,6 +87,7 @@ class Gateway:
             serves=self._takes_in,
             observer=observer,
             verify=self._issuers.verify,
+            tracing=tracing,
         )
         ledger.subscribe(self._lines.hint, lambda backend: self._lines.hint(backend, 0))
 
@@ -192,8 +195,8 @@ async def running(
 ) -> AsyncIterator[Running]:
     """A gateway that serves and dispatches within the block; at its end it drains, and releases everything.
 
-    It follows the file of `settings`, whose `..._env` keys look in `environ`.
-    Raises ConfigurationError: a port is taken. Raises LedgerUnusable.
+    It follows the file of `settings`, whose `..._env` keys look in `environ`, where traces are asked for, too.
+    Raises ConfigurationError: a port is taken, or traces are asked for and cannot be had. Raises LedgerUnusable.
     """
     metrics = Metrics(process_registry(), __version__, revision())
 
@@ -201,13 +204,14 @@ async def running(
         metrics(event)
         log(event)
 
+    tracing = otlp.tracing(environ or {}, observer)
     with ExitStack() as opened:
         tls = RotatingTls(settings.server.tls) if settings.server.tls else None
         bound = [opened.enter_context(listener) for listener in listeners(settings.server)]
         folder = settings.path.parent if settings.path else Path()
         store, keys, signer = settings.store, keyring(settings.audit), _signer(settings.audit)
         ledger = open_ledger(store.url, clock, observer, folder=folder, password=store.password, keyring=keys)
-        gateway = Gateway(settings, ledger, metrics, clock, observer, on_broken, signer)
+        gateway = Gateway(settings, ledger, metrics, clock, observer, on_broken, signer, tracing)
         apis = [build(gateway.parts), *(build_probes(gateway.parts) for _ in bound[1:])]
         watch = Watch(settings, environ or {}, gateway.apply, clock, observer)
         # Probes come from where nobody has a certificate: their own listener stays plain.
@@ -215,6 +219,7 @@ async def running(
         servers = [Server(api, listener, how) for api, listener, how in zip(apis, bound, encryption, strict=True)]
         api, *probes = servers
         async with AsyncExitStack() as last_to_go:
+            last_to_go.push_async_callback(tracing.close)
             for server in probes:  # there is something to be read until nothing else is left
                 await last_to_go.enter_async_context(server.serving())
             try:

@@ -14,6 +14,7 @@ from gateway.dispatch.means import Means, Rules
 from gateway.ledger.base import Ledger
 from gateway.tasks import OnBroken, watched
 from gateway.telemetry.events import Observer
+from gateway.telemetry.tracing import OFF, Tracing
 from gateway.transport.base import Channel
 from gateway.transport.channels import Channels
 
@@ -27,11 +28,18 @@ class Line:
     """One backend at work. How it is reached stays the same as long as the line lives; pace and hours may change."""
 
     def __init__(
-        self, rules: Rules, channel: Channel, ledger: Ledger, clock: Clock, observer: Observer, neighbours: Neighbours
+        self,
+        rules: Rules,
+        channel: Channel,
+        ledger: Ledger,
+        clock: Clock,
+        observer: Observer,
+        neighbours: Neighbours,
+        tracing: Tracing = OFF,
     ) -> None:
         self._rules = rules
         self._channel = channel
-        means = Means(lambda: self._rules, channel, ledger, clock, observer)
+        means = Means(lambda: self._rules, channel, ledger, clock, observer, tracing=tracing)
         carrier = Carrier(means, backend_for(rules.backend))
         self.dispatcher = Dispatcher(means, carrier, lambda: neighbours(self))
         self._loop: asyncio.Task[None] | None = None
@@ -82,13 +90,20 @@ class Lines:
     """Every line of a process: one for each configured backend, and those that only finish what they began."""
 
     def __init__(
-        self, channels: Channels, ledger: Ledger, clock: Clock, observer: Observer, on_broken: OnBroken
+        self,
+        channels: Channels,
+        ledger: Ledger,
+        clock: Clock,
+        observer: Observer,
+        on_broken: OnBroken,
+        tracing: Tracing = OFF,
     ) -> None:
         self._channels = channels
         self._ledger = ledger
         self._clock = clock
         self._observer = observer
         self._on_broken = on_broken
+        self._tracing = tracing
         self._lines: dict[str, Line] = {}
         self._finishing: dict[asyncio.Task[None], Line] = {}
 
@@ -128,7 +143,7 @@ class Lines:
 
     def _make(self, rules: Rules) -> Line:
         channel = self._channels.open(rules.backend)
-        return Line(rules, channel, self._ledger, self._clock, self._observer, self._neighbours)
+        return Line(rules, channel, self._ledger, self._clock, self._observer, self._neighbours, self._tracing)
 
     def _neighbours(self, line: Line) -> list[Dispatcher]:
         """Those of other lines that share its limits; one that has taken its place is among them."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SHARED = frozenset({"model", "errors", "clock", "version", "config.settings", "telemetry.events"})
+SHARED = frozenset({"model", "errors", "clock", "version", "config.settings", "telemetry.events", "telemetry.tracing"})
 """What every part but `model` and `sandbox` may import."""
 MAY_IMPORT = {
     "model": frozenset({"model"}),
@@ -53,7 +53,7 @@ MAY_IMPORT = {
         "recordkeeping",
     },
     "__main__": frozenset({"cli"}),
-    "cli": SHARED | {"cli", "app", "config", "http", "ledger", "sandbox"},
+    "cli": SHARED | {"cli", "app", "config", "http", "ledger", "sandbox", "telemetry.otlp"},
 }
 """Each part of the gateway, and the parts (or single modules) that it may import."""
 OWNERS = {
@@ -68,6 +68,7 @@ OWNERS = {
     "asyncpg": {"ledger"},
     "prometheus_client": {"telemetry"},
     "structlog": {"telemetry"},
+    "opentelemetry": {"telemetry"},
     "joserfc": {"transport", "identity"},
     "click": {"cli", "sandbox"},
     "rich": {"cli"},

@@ -14,6 +14,7 @@ from gateway.config.schema import schema as configuration_schema
 from gateway.config.settings import Audit, BackendSettings, Caller, Limits, Route, Settings, Tenant
 from gateway.errors import ConfigurationError
 from gateway.model.kinds import Kind
+from gateway.telemetry import otlp
 
 
 @click.command()
@@ -30,6 +31,7 @@ def check(config: Path, *, schema: bool) -> None:
         return
     try:
         settings = load(config, os.environ)
+        otlp.wanted(os.environ)
     except ConfigurationError as error:
         for fault in error.faults:
             click.echo(str(fault), err=True)

@@ -20,6 +20,7 @@ from gateway.model.kinds import Purpose, Status
 from gateway.model.merge import not_sent, unanswered
 from gateway.model.outcomes import CaseOutcome, Code
 from gateway.telemetry.events import CallEnded, CallSent, LedgerFailed
+from gateway.telemetry.tracing import CallSpan
 
 BROKEN = frozenset({500, 502, 504})
 """Statuses with which the backend itself fails. Not 503: that is how it says that it is closed."""
@@ -54,16 +55,17 @@ class Carrier:
         `came_back` is called, whatever happens, when nothing is left to do but to record the outcome.
         """
         began = self._means.clock.monotonic()
-        try:
-            if self._punctuality.in_time(asked_at, began, self._means.rules().backend.limits):
-                result, settlement = await self._carry_out(call, began)
-            else:
-                result = Result(Reading({}), NOT_BEGUN, sent=False, answered=False, reason="late")
-                settlement = _put_back(call, turn_microseconds(self._means.rules().backend.limits))
-        finally:
-            came_back()
-        await self._record(settlement)
-        self._tell(call, result, self._means.clock.monotonic() - began)
+        with self._means.tracing.call(call, began - asked_at) as span:
+            try:
+                if self._punctuality.in_time(asked_at, began, self._means.rules().backend.limits):
+                    result, settlement = await self._carry_out(call, began, span)
+                else:
+                    result = Result(Reading({}), NOT_BEGUN, sent=False, answered=False, reason="late")
+                    settlement = _put_back(call, turn_microseconds(self._means.rules().backend.limits))
+            finally:
+                came_back()
+            await self._record(settlement, span)
+            self._tell(call, result, self._means.clock.monotonic() - began, span)
 
     async def lose(self, call: Call) -> None:
         """Settle a call that nobody will bring an answer of any more: whoever made it is gone.
@@ -74,21 +76,24 @@ class Carrier:
         cases = tuple(replace(case, open_seconds_left=whole) for case in call.cases)
         call = replace(call, cases=cases)
         result = Result(unanswered(call), "unknown", sent=True, answered=False, reason="lost")
-        await self._record(self._settlement(call, result, 0.0, None))
-        self._tell(call, result, 0.0)
+        with self._means.tracing.call(call, None) as span:
+            await self._record(self._settlement(call, result, 0.0, None), span)
+            self._tell(call, result, 0.0, span)
 
-    async def _carry_out(self, call: Call, began: float) -> tuple[Result, CallSettlement]:
-        result = await self._send(call)
+    async def _carry_out(self, call: Call, began: float, span: CallSpan) -> tuple[Result, CallSettlement]:
+        result = await self._send(call, span)
+        span.came_back(result.outcome, result.reason)
         distrusted = self.health.distrusted
         pause = self._take_note(call, result)
         elapsed = self._means.clock.monotonic() - began
         return result, self._settlement(call, result, elapsed, pause, distrusted=distrusted)
 
-    async def _send(self, call: Call) -> Result:
+    async def _send(self, call: Call, span: CallSpan) -> Result:
         request = self._backend.build(call)
+        trace_parent = span.send(request.method, self._label(call), self._means.rules().backend.base_url)
         self._means.observer(CallSent(call.id, call.operation_id, call.request_id, call.backend))
         try:
-            answer = await self._means.channel.send(request, trace=_trace(call))
+            answer = await self._means.channel.send(request, trace=_trace(call, trace_parent))
         except CredentialRefused as error:
             reading = not_sent(call, Code.UPSTREAM_UNAUTHORIZED, "The credential for the upstream was refused.")
             return Result(reading, "not_sent", sent=False, answered=False, reason=error.reason)
@@ -131,8 +136,9 @@ class Carrier:
         retry, uniform = self._means.rules().retry, self._means.uniform
         return self.health.pause(codes, result.reading.pause_seconds, retry, uniform)
 
-    async def _record(self, settlement: CallSettlement) -> None:
+    async def _record(self, settlement: CallSettlement, span: CallSpan) -> None:
         """Settle, however long the ledger cannot be reached: until then the outcome lives here alone."""
+        span.settle()
         never, attempt = asyncio.Event(), 0
         while True:
             try:
@@ -145,24 +151,27 @@ class Carrier:
             await self._means.clock.wait(never, seconds)
             attempt += 1
 
-    def _tell(self, call: Call, result: Result, seconds: float) -> None:
-        self._means.observer(
-            CallEnded(
-                call_id=call.id,
-                operation_id=call.operation_id,
-                backend=call.backend,
-                call=self._backend.call_label(call.kind),
-                purpose=call.purpose,
-                outcome=result.outcome,
-                reason=result.reason,
-                seconds=seconds,
-                unasked=result.reading.unasked,
-                request_id=call.request_id,
-                trace_parent=call.trace_parent,
-                positions=tuple(case.position for case in call.cases),
-                deletion_id=call.cases[0].request_id if len(call.cases) == 1 else None,
-            )
+    def _label(self, call: Call) -> str:
+        return self._backend.call_label(call.kind)
+
+    def _tell(self, call: Call, result: Result, seconds: float, span: CallSpan) -> None:
+        ended = CallEnded(
+            call_id=call.id,
+            operation_id=call.operation_id,
+            backend=call.backend,
+            call=self._label(call),
+            purpose=call.purpose,
+            outcome=result.outcome,
+            reason=result.reason,
+            seconds=seconds,
+            unasked=result.reading.unasked,
+            request_id=call.request_id,
+            trace_parent=span.trace_parent or call.trace_parent,
+            positions=tuple(case.position for case in call.cases),
+            deletion_id=call.cases[0].request_id if len(call.cases) == 1 else None,
         )
+        self._means.observer(ended)
+        span.end(ended)
 
 
 def _put_back(call: Call, turn: int) -> CallSettlement:
@@ -184,6 +193,6 @@ def _is_believed(reading: Reading) -> bool:
     return any(outcome.status is not Status.UNKNOWN for outcome in reading.outcomes.values())
 
 
-def _trace(call: Call) -> tuple[tuple[str, str], ...]:
-    headers = (("traceparent", call.trace_parent), ("X-Request-Id", call.request_id))
+def _trace(call: Call, trace_parent: str | None) -> tuple[tuple[str, str], ...]:
+    headers = (("traceparent", trace_parent or call.trace_parent), ("X-Request-Id", call.request_id))
     return tuple((name, value) for name, value in headers if value)

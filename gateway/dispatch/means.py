@@ -10,6 +10,7 @@ from gateway.config.settings import BackendSettings, Circuit, Retry
 from gateway.dispatch.backoff import Uniform
 from gateway.ledger.base import Ledger
 from gateway.telemetry.events import Observer
+from gateway.telemetry.tracing import OFF, Tracing
 from gateway.transport.base import Channel
 
 
@@ -30,3 +31,4 @@ class Means(Struct, frozen=True):
     clock: Clock
     observer: Observer
     uniform: Uniform = random_uniform
+    tracing: Tracing = OFF

@@ -54,4 +54,4 @@ def _application(parts: Parts, handlers: Sequence[HTTPRouteHandler]) -> Edge:
         request_max_body_size=None,  # body.py keeps the configured bound
         exception_handlers=HANDLERS,
     )
-    return Edge(litestar, parts.clock, parts.observer, parts.drain, parts.intake)
+    return Edge(litestar, parts.clock, parts.observer, parts.drain, parts.intake, parts.tracing)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
+from gateway.telemetry.tracing import NOTHING, RequestSpan
+
 SCOPE_KEY = "gateway.exchange"
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
@@ -20,18 +22,40 @@ class Exchange:
     """What becomes known of a request on its way through: for logs and metrics alone, but for two.
 
     `request_id` and `trace_parent` go on to the upstream. `answer_headers` go with the answer, whatever that is.
+    `given_trace` is the caller's own `traceparent`, null if it sent no valid one.
     """
 
-    __slots__ = ("answer_headers", "caller", "operation_id", "problem", "request_id", "trace_parent")
+    __slots__ = (
+        "answer_headers",
+        "caller",
+        "given_trace",
+        "operation_id",
+        "problem",
+        "request_id",
+        "span",
+        "trace_parent",
+    )
 
     def __init__(self, headers: Headers) -> None:
         headers = list(headers)
         self.request_id = request_id(headers)
-        self.trace_parent = trace_parent(headers)
+        self.given_trace = given_trace_parent(headers)
+        self.trace_parent = self.given_trace or new_trace_parent()
+        self.span: RequestSpan = NOTHING
         self.caller: str | None = None
         self.operation_id: str | None = None
         self.answer_headers: list[tuple[bytes, bytes]] = []
         self.problem: str | None = None
+
+    @property
+    def echoed_trace(self) -> str:
+        """The `traceparent` of the answer: the caller's own, if it sent one."""
+        return self.given_trace or self.trace_parent
+
+    def follow(self, span: RequestSpan) -> None:
+        """What comes of the request is part of this span's trace, if it has one."""
+        self.span = span
+        self.trace_parent = span.trace_parent or self.trace_parent
 
     @property
     def ids(self) -> dict[str, str]:
@@ -60,13 +84,18 @@ def request_id(headers: Headers) -> str:
             return uuid4().hex
 
 
-def trace_parent(headers: Headers) -> str:
-    """The caller's traceparent, if there is one, and valid (Trace Context section 3.2); else that of a new trace."""
+def given_trace_parent(headers: Headers) -> str | None:
+    """The caller's traceparent, if there is one, and valid (Trace Context section 3.2)."""
     match values(headers, b"traceparent"):
         case [given] if _is_trace_parent(given):
             return given.decode("ascii")
         case _:
-            return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+            return None
+
+
+def new_trace_parent() -> str:
+    """That of a new trace, which nobody records."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
 
 
 def _is_trace_parent(given: bytes) -> bool:

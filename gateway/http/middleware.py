@@ -12,6 +12,7 @@ from gateway.http.exchange import SCOPE_KEY, Exchange, Headers
 from gateway.http.intake import Intake
 from gateway.http.problems import MEDIA_TYPE, Problem, Refusal
 from gateway.telemetry.events import HttpAnswered, HttpBegun, Observer
+from gateway.telemetry.tracing import OFF, Tracing
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 ALWAYS_ANSWERED = frozenset({"/livez", "/readyz", "/metrics"})
@@ -31,12 +32,15 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 class Edge:
     """The outermost ASGI application (ASGI 3, HTTP)."""
 
-    def __init__(self, app: App, clock: Clock, observer: Observer, drain: Drain, intake: Intake) -> None:
+    def __init__(
+        self, app: App, clock: Clock, observer: Observer, drain: Drain, intake: Intake, tracing: Tracing = OFF
+    ) -> None:
         self._app = app
         self._clock = clock
         self._observer = observer
         self._drain = drain
         self._intake = intake
+        self._tracing = tracing
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request; anything but HTTP is passed on as it is."""
@@ -46,23 +50,26 @@ class Edge:
         began, method, exchange = self._clock.monotonic(), scope["method"], Exchange(scope["headers"])
         inner = {**scope, SCOPE_KEY: exchange, "method": "GET" if method == "HEAD" else method}
         talk = _Talk(exchange, receive, send, head=method == "HEAD", drain=self._drain)
+        known_method = method if method in METHODS else "OTHER"
+        if scope["path"] not in ALWAYS_ANSWERED:
+            exchange.follow(self._tracing.request(known_method, exchange.given_trace))
         self._observer(HttpBegun())
         try:
             await self._run(inner, talk)
         finally:
-            self._observer(
-                HttpAnswered(
-                    method=method if method in METHODS else "OTHER",
-                    route=inner.get("path_template", UNROUTED),
-                    status=talk.status,
-                    seconds=self._clock.monotonic() - began,
-                    request_id=exchange.request_id,
-                    trace_parent=exchange.trace_parent,
-                    caller=exchange.caller,
-                    operation_id=exchange.operation_id,
-                    problem=exchange.problem,
-                )
+            answered = HttpAnswered(
+                method=known_method,
+                route=inner.get("path_template", UNROUTED),
+                status=talk.status,
+                seconds=self._clock.monotonic() - began,
+                request_id=exchange.request_id,
+                trace_parent=exchange.trace_parent,
+                caller=exchange.caller,
+                operation_id=exchange.operation_id,
+                problem=exchange.problem,
             )
+            self._observer(answered)
+            exchange.span.end(answered)
 
     async def _run(self, scope: Message, talk: "_Talk") -> None:
         try:
@@ -128,7 +135,7 @@ class _Talk:
         return [
             *leaving,
             (b"x-request-id", self.exchange.request_id.encode("ascii")),
-            (b"traceparent", self.exchange.trace_parent.encode("ascii")),
+            (b"traceparent", self.exchange.echoed_trace.encode("ascii")),
             (b"cache-control", b"no-store"),
             (b"x-content-type-options", b"nosniff"),
             *self.exchange.answer_headers,

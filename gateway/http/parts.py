@@ -11,6 +11,7 @@ from gateway.http.drain import Drain
 from gateway.http.intake import Intake
 from gateway.ledger.base import Ledger
 from gateway.telemetry.events import Observer, nobody
+from gateway.telemetry.tracing import OFF, Tracing
 
 
 class Parts(Struct, frozen=True):
@@ -32,3 +33,4 @@ class Parts(Struct, frozen=True):
     verify: Verify = no_tokens
     drain: Drain = field(default_factory=Drain)
     intake: Intake = field(default_factory=Intake)
+    tracing: Tracing = OFF

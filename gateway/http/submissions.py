@@ -52,13 +52,15 @@ class Submission:
         """Check what is asked for, put it on the ledger, and wait for its end as long as the caller wants to."""
         entry = await self._gate.enter(request.scope)
         wanted = preference(entry.headers)
+        seconds = wanted.seconds(entry.settings.server.wait_seconds)
+        if seconds > 0:
+            entry.exchange.span.wait()
         if is_large(entry.headers):
             with self._parts.intake.large_body():
                 accepted = await self._take_in_large(request, entry, wanted)
         else:
             accepted = await self._take_in(request, entry, wanted)
         entry.exchange.operation_id = accepted.operation_id
-        seconds = wanted.seconds(entry.settings.server.wait_seconds)
         shown = await finished_view(self._parts, accepted.operation_id, seconds)
         return answer_operation(shown, self._parts.ledger.now(), wanted)
 

@@ -275,6 +275,12 @@ class LedgerCommitted(Struct, frozen=True):
     seconds: float
 
 
+class SpansLost(Struct, frozen=True):
+    """So many spans of traces could not be handed over to their receiver. Nothing else is amiss for that."""
+
+    count: int
+
+
 class DrainBegun(Struct, frozen=True):
     """The process was told to end: it begins nothing more, and sees its calls to their end."""
 
@@ -306,6 +312,7 @@ Event = (
     | ConfigurationRefused
     | WorkLeftBehind
     | LedgerCommitted
+    | SpansLost
     | DrainBegun
 )
 

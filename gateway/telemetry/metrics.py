@@ -69,6 +69,7 @@ class Metrics:
         )
         self._checkpoints = counter("checkpoints", "Signed checkpoints of the chain of receipts.", "outcome")
         self._removed = counter("operations_removed", "Operations that retention took out of the ledger.")
+        self._spans_lost = counter("spans_lost", "Spans of traces that could not be handed over to their receiver.")
         self._reloads = counter("config_reloads", "Changes of the configuration, applied or refused.", "outcome")
         for outcome in (APPLIED, REFUSED):
             self._reloads.labels(outcome)
@@ -103,6 +104,7 @@ class Metrics:
             events.ConfigurationApplied: self._configuration_applied,
             events.ConfigurationRefused: self._configuration_refused,
             events.LedgerCommitted: self._ledger_committed,
+            events.SpansLost: self._lost_spans,
             events.DrainBegun: self._drain_begun,
         }
 
@@ -217,6 +219,9 @@ class Metrics:
 
     def _ledger_committed(self, event: events.LedgerCommitted) -> None:
         self._commit.observe(event.seconds)
+
+    def _lost_spans(self, event: events.SpansLost) -> None:
+        self._spans_lost.inc(event.count)
 
     def _drain_begun(self, _event: events.DrainBegun) -> None:
         self.levels.draining()

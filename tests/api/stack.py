@@ -169,6 +169,7 @@ class Stack:
         self.url = ""
         self.ports: tuple[int, ...] = ()
         self.watch: Watch | None = None
+        self.environ: dict[str, str] = {}
         self._gateway: Gateway | None = None
         self._callers: dict[str | None, Caller] = {}
         self._opened = AsyncExitStack()
@@ -181,7 +182,7 @@ class Stack:
     async def start(self) -> None:
         settings = load(write(self.folder, self.tree), {})
         at_work = await self._opened.enter_async_context(
-            running(settings, SystemClock(), self.events.append, self.broken.append)
+            running(settings, SystemClock(), self.events.append, self.broken.append, self.environ)
         )
         self._gateway, self.ports, self.watch = at_work.gateway, at_work.ports, at_work.watch
         self.url = f"http://127.0.0.1:{self.ports[0]}"
@@ -230,13 +231,19 @@ class Stack:
 
 
 @asynccontextmanager
-async def stack(folder: Path, keys: Path, change: Change | None = None, **options: object) -> AsyncIterator[Stack]:
-    """A stack with the gateway running; `change` is made to the configuration, `options` to the sandbox's."""
+async def stack(
+    folder: Path, keys: Path, change: Change | None = None, environ: dict[str, str] | None = None, **options: object
+) -> AsyncIterator[Stack]:
+    """A stack with the gateway running; `change` is made to the configuration, `options` to the sandbox's.
+
+    `environ` is the gateway's environment.
+    """
     for name in ("tls.key", "tls.crt"):
         (folder / name).write_bytes((keys / name).read_bytes())
     sandbox = build(SandboxOptions(**{"keys_dir": keys, "switches": OPEN_ALWAYS, **options}))  # type: ignore[arg-type]  # its fields
     async with SandboxServer(sandbox) as server, httpx2.AsyncClient(base_url=server.url, timeout=10) as http:
         both = Stack(folder, server, http, change or {})
+        both.environ = environ or {}
         await both.start()
         try:
             yield both

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.http.exchange import Exchange, request_id, trace_parent
+from gateway.http.exchange import Exchange, request_id
 
 VALID = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -30,7 +30,8 @@ def test_requests_without_ids_get_different_ones() -> None:
     "given", [VALID, VALID.replace(b"00-", b"01-", 1), VALID.replace(b"00-", b"01-", 1) + b"-more"]
 )
 def test_a_valid_traceparent_is_kept(given: bytes) -> None:
-    assert trace_parent([(b"traceparent", given)]) == given.decode()
+    exchange = Exchange([(b"traceparent", given)])
+    assert exchange.trace_parent == exchange.echoed_trace == given.decode()
 
 
 @pytest.mark.parametrize(
@@ -50,11 +51,14 @@ def test_a_valid_traceparent_is_kept(given: bytes) -> None:
     ],
 )
 def test_any_other_traceparent_is_replaced_by_a_valid_one(given: bytes) -> None:
-    replaced = trace_parent([(b"traceparent", given)])
+    replaced = Exchange([(b"traceparent", given)]).trace_parent
 
     assert replaced.encode() != given
-    assert trace_parent([(b"traceparent", replaced.encode())]) == replaced
+    assert Exchange([(b"traceparent", replaced.encode())]).given_trace == replaced
 
 
 def test_two_traceparents_are_replaced_by_one() -> None:
-    assert trace_parent([(b"traceparent", VALID), (b"traceparent", VALID)]) != VALID.decode()
+    exchange = Exchange([(b"traceparent", VALID), (b"traceparent", VALID)])
+
+    assert exchange.given_trace is None
+    assert exchange.echoed_trace != VALID.decode()

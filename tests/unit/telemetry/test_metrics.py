@@ -103,6 +103,7 @@ def case_ended(status: Status, *items: Status) -> events.CaseEnded:
             "gateway_problems_total",
             {"code": "ledger_unavailable"},
         ),
+        (events.SpansLost(1), "gateway_spans_lost_total", {}),
         (events.DrainBegun(), "gateway_draining", {}),
     ],
 )
