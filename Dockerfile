@@ -6,9 +6,9 @@ FROM ${PYTHON_IMAGE} AS build
 WORKDIR /build
 RUN python -m venv --without-pip /opt/gateway
 # The lock changes seldom, and has a layer of its own. Only wheels: nothing is compiled, and no package runs code here.
-COPY requirements.lock ./
+COPY requirements.lock requirements-otel.lock ./
 RUN pip --python /opt/gateway/bin/python install --no-cache-dir --disable-pip-version-check \
-      --require-hashes --only-binary=:all: --requirement requirements.lock
+      --require-hashes --only-binary=:all: --requirement requirements.lock --requirement requirements-otel.lock
 COPY pyproject.toml README.md ./
 COPY gateway ./gateway
 ARG REVISION=unknown

@@ -20,7 +20,7 @@ WORKERS ?= 4
 # A stamp is named after what it stands for: this directory and the content of the locks.
 stamp = $(VENV)/.$(1)-$(shell { echo "$(CURDIR)"; cat requirements.lock $(2) 2>/dev/null; } | git hash-object --stdin)
 RUNTIME := $(call stamp,runtime)
-DEV := $(call stamp,dev,requirements-dev.lock)
+DEV := $(call stamp,dev,requirements-otel.lock requirements-dev.lock)
 BENCH := $(call stamp,bench,requirements-bench.lock)
 POLICY := .cache/policy/.stamp-$(shell git hash-object requirements-policy.lock)
 TOOLS := .cache/tools/.stamp-$(shell git hash-object requirements-tools.lock)
@@ -104,7 +104,7 @@ image:
 # What the lock installs on this platform, with licences and what needs what; the installer itself stays out.
 sbom: $(TOOLS)
 	@"$(PYTHON)" -m venv --clear --without-pip .cache/runtime
-	@$(INTO_RUNTIME) --require-hashes -r requirements.lock
+	@$(INTO_RUNTIME) --require-hashes -r requirements.lock -r requirements-otel.lock
 	@$(INTO_RUNTIME) --no-deps --no-build-isolation .
 	@mkdir -p dist
 	@.cache/tools/bin/cyclonedx-py environment .cache/runtime/bin/python --pyproject pyproject.toml --output-reproducible \
@@ -114,8 +114,8 @@ sbom: $(TOOLS)
 
 # Fails on a known vulnerability, and also where nobody could be asked about one.
 audit: $(TOOLS)
-	@.cache/tools/bin/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict \
-	  --progress-spinner off --vulnerability-service osv $(AUDIT_ARGS) \
+	@.cache/tools/bin/pip-audit --requirement requirements.lock --requirement requirements-otel.lock \
+	  --require-hashes --disable-pip --strict --progress-spinner off --vulnerability-service osv $(AUDIT_ARGS) \
 	  || { echo "make audit: a vulnerability is known, or it could not be found out; see above" >&2; exit 1; }
 
 # Writes the version everywhere, dates the changelog, commits and tags; it pushes nothing.
@@ -136,6 +136,7 @@ $(RUNTIME):
 
 $(DEV): $(RUNTIME)
 	@echo "Adding the development tools to $(VENV)"
+	@$(PIP) install --require-hashes -r requirements-otel.lock
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
@@ -173,6 +174,7 @@ compile = .cache/lock/bin/uv pip compile --quiet --universal --python-version 3.
 lock:
 	@test -x .cache/lock/bin/uv || { "$(PYTHON)" -m venv .cache/lock && .cache/lock/bin/python -m pip --quiet install uv==$(UV_VERSION); }
 	@$(compile) pyproject.toml requirements.in --output-file requirements.lock
+	@$(compile) requirements-otel.in --output-file requirements-otel.lock
 	@$(compile) requirements-dev.in --output-file requirements-dev.lock
 	@$(compile) requirements-bench.in --output-file requirements-bench.lock
 	@$(compile) requirements-policy.in --output-file requirements-policy.lock

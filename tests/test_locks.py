@@ -22,9 +22,10 @@ def pins(lock: Path) -> dict[str, str]:
 
 
 def dependencies() -> list[Requirement]:
-    """What pyproject.toml names."""
+    """What pyproject.toml names, its extras included."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [Requirement(text) for text in project["dependencies"]]
+    extras = [text for extra in project["optional-dependencies"].values() for text in extra]
+    return [Requirement(text) for text in (*project["dependencies"], *extras)]
 
 
 def imported_libraries() -> set[str]:
@@ -50,7 +51,7 @@ def test_everything_that_the_gateway_imports_is_named_as_its_dependency() -> Non
 
 
 def test_every_dependency_of_the_package_is_locked_at_a_version_it_allows() -> None:
-    locked = pins(ROOT / "requirements.lock")
+    locked = pins(ROOT / "requirements.lock") | pins(ROOT / "requirements-otel.lock")
 
     for requirement in dependencies():
         version = locked.get(canonicalize_name(requirement.name))
@@ -63,6 +64,12 @@ def test_what_several_locks_name_has_one_version() -> None:
 
     for lock in LOCKS:
         assert {name: version for name, version in pins(lock).items() if runtime.get(name, version) != version} == {}
+
+
+def test_what_is_tested_has_the_versions_of_the_extra_that_the_image_has() -> None:
+    extra, tested = pins(ROOT / "requirements-otel.lock"), pins(ROOT / "requirements-dev.lock")
+
+    assert {name: version for name, version in tested.items() if extra.get(name, version) != version} == {}
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)

@@ -28,6 +28,7 @@ def test_what_is_installed_is_what_the_lock_names() -> None:
 
     assert len(installs) == 2
     assert "--require-hashes" in installs[0]
+    assert re.findall(r"--requirement (\S+)", installs[0]) == ["requirements.lock", "requirements-otel.lock"]
     assert "--no-deps --no-build-isolation ." in installs[1]
 
 
