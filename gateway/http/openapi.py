@@ -33,7 +33,7 @@ Pointer into the body, `?name` for a query parameter, or the name of a header. E
 not know with 405 and `Allow`; HEAD works wherever GET does.
 
 **Tracing.** `traceparent` and `X-Request-Id` are passed on, and stand on every answer. A request that has none, or one
-that is not valid, gets new ones.
+that is not valid, gets new ones. Where the gateway records traces, `traceparent` goes on as that of its own span.
 
 **Lists** have `limit` (100, at most 1,000) and opaque cursors that stay good while rows are added.
 """

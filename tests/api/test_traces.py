@@ -169,12 +169,14 @@ async def test_a_receiver_that_is_down_hurts_nobody_and_what_is_lost_is_told(
     stacks: Stacks, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.3")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"no header {SECRET}")
     async with stacks(environ={"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}) as both:
         answer = await (await both.caller()).delete("acme-dk", "CN1")
 
     assert answer.status_code == 200
     assert [event.count for event in both.events if isinstance(event, SpansLost)] == [5]
     assert "opentelemetry" not in {record.name.split(".")[0] for record in caplog.records}
+    assert SECRET not in caplog.text
 
 
 async def test_a_receiver_that_refuses_is_told_of_likewise(stacks: Stacks, receiver: Receiver) -> None:
