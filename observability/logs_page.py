@@ -37,7 +37,8 @@ least level that is logged, `info` by default. Both take effect at the next star
 
 Every line of work for a case has `operation_id` and the `request_id` of the request that asked for it, however much
 later that work is done and by whichever replica. So `request_id` alone finds all of it, and, since every upstream call
-has it as `X-Request-Id`, what the upstream logged of it too.
+has it as `X-Request-Id`, what the upstream logged of it too. The `http_answered` of a later cancel, retry or copy has
+an id of its own, and the same `operation_id`.
 
 Case numbers, tokens, items and their ids, secrets, and what upstreams answer are never logged. They are in the ledger
 alone: an operation and a position lead there. Names of the configuration (tenant, backend, caller) are logged.

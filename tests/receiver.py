@@ -29,7 +29,7 @@ class Taken(Struct, frozen=True):
 
     @property
     def trace_parent(self) -> str:
-        """The `traceparent` of what is done within it; a random trace id is flagged as such."""
+        """The `traceparent` that is sent from within it, without its flags."""
         return f"00-{self.trace_id}-{self.id}"
 
 

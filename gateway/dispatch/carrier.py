@@ -144,7 +144,9 @@ class Carrier:
             try:
                 await self._means.ledger.settle(settlement)
             except LedgerError as error:
-                self._means.observer(LedgerFailed("settle", str(error)))
+                call = settlement.call
+                failed = LedgerFailed("settle", str(error), call.id, call.operation_id, call.request_id)
+                self._means.observer(failed)
             else:
                 return
             seconds = backoff_seconds(self._means.rules().retry, attempt, self._means.uniform)

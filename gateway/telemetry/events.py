@@ -206,10 +206,13 @@ class KeySetRequested(Struct, frozen=True):
 
 
 class LedgerFailed(Struct, frozen=True):
-    """The ledger could not do what was asked; `doing` is a fixed word."""
+    """The ledger could not do what was asked; `doing` is a fixed word. The ids are those of a call that was settled."""
 
     doing: str
     detail: str
+    call_id: str | None = None
+    operation_id: str | None = None
+    request_id: str | None = None
 
 
 class ReceiptIssued(Struct, frozen=True):

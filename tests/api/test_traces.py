@@ -1,5 +1,6 @@
 """Traces of a whole gateway, as a receiver gets them by OTLP."""
 
+import asyncio
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -12,7 +13,7 @@ from tests.receiver import Receiver
 from .canaries import IDENTIFIER, SECRET
 from .configuration import SHORT_LEASES
 from .conftest import Stacks
-from .stack import DELETIONS, Stack, customers, numbers
+from .stack import DELETIONS, PATIENCE_SECONDS, Stack, customers, numbers
 
 TRACE_ID, CALLER_SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SAMPLED, UNSAMPLED = f"00-{TRACE_ID}-{CALLER_SPAN}-01", f"00-{TRACE_ID}-{CALLER_SPAN}-00"
@@ -192,12 +193,13 @@ async def test_a_receiver_that_stands_still_holds_up_no_request_and_no_end(
     stacks: Stacks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "1")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "60")
     monkeypatch.setattr(exporting, "LAST_SPANS_SECONDS", 0.05)
     receiver.go_on.clear()
-    async with stacks(environ=receiver.environ) as both:
+    async with asyncio.timeout(PATIENCE_SECONDS), stacks(environ=receiver.environ) as both:
         job = await both.caller()
         first = await job.delete("acme-dk", "CN1")
-        receiver.asked.wait(timeout=10)
+        assert await asyncio.to_thread(receiver.asked.wait, PATIENCE_SECONDS)
         second = await job.delete("acme-dk", "CN2")
 
     assert (first.status_code, second.status_code, receiver.spans) == (200, 200, [])
