@@ -33,7 +33,7 @@ from gateway.server import Server, listeners
 from gateway.tasks import OnBroken, background, watched
 from gateway.telemetry import crashes, logs, otlp
 from gateway.telemetry.configured import Expected
-from gateway.telemetry.events import ConfigurationApplied, DrainBegun, Event, LedgerFailed, Observer
+from gateway.telemetry.events import ConfigurationApplied, DrainBegun, Event, LedgerFailed, Observer, ServingBegun
 from gateway.telemetry.log_levels import LEVELS
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.registry import process_registry
@@ -226,7 +226,9 @@ async def running(
                 await gateway.start()
                 async with api.serving():
                     with background(watch.run(), on_broken):
-                        yield Running(gateway, tuple(listener.getsockname()[1] for listener in bound), watch)
+                        ports = tuple(listener.getsockname()[1] for listener in bound)
+                        observer(ServingBegun(__version__, revision(), ports, tracing is not OFF))
+                        yield Running(gateway, ports, watch)
                     await gateway.drain()
             finally:
                 await gateway.close()

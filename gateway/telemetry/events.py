@@ -284,6 +284,15 @@ class SpansLost(Struct, frozen=True):
     count: int
 
 
+class ServingBegun(Struct, frozen=True):
+    """The process answers callers on `ports`: the API's, and that of metrics if any. `traces`: whether they are on."""
+
+    version: str
+    revision: str
+    ports: tuple[int, ...]
+    traces: bool
+
+
 class DrainBegun(Struct, frozen=True):
     """The process was told to end: it begins nothing more, and sees its calls to their end."""
 
@@ -316,6 +325,7 @@ Event = (
     | WorkLeftBehind
     | LedgerCommitted
     | SpansLost
+    | ServingBegun
     | DrainBegun
 )
 

@@ -68,6 +68,7 @@ SAID: dict[type, Said] = {
     events.ConfigurationRefused: Said(ERROR),
     events.WorkLeftBehind: Said(WARNING),
     events.SpansLost: Said(WARNING),
+    events.ServingBegun: Said(INFO),
     events.DrainBegun: Said(INFO),
 }
 """Every event that is logged; the others are for metrics alone. What needs somebody stands out."""

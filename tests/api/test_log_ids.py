@@ -3,6 +3,7 @@
 from msgspec import structs
 
 from gateway.telemetry.log_levels import NAMES
+from gateway.version import __version__
 
 from .conftest import Stacks
 from .stack import DELETIONS, Json, Stack, customers, numbers
@@ -16,6 +17,12 @@ WORK = {
 def lines(both: Stack) -> list[Json]:
     """What is logged at `debug`."""
     return [{"event": NAMES[type(event)], **structs.asdict(event)} for event in both.events if type(event) in NAMES]
+
+
+async def test_the_first_line_says_what_has_begun_and_where(both: Stack) -> None:
+    first = lines(both)[0]
+
+    assert (first["event"], first["ports"], first["version"]) == ("serving_begun", both.ports, __version__)
 
 
 async def test_every_line_of_work_names_the_request_that_asked_for_it(stacks: Stacks) -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from gateway.telemetry import exporting
-from gateway.telemetry.events import CallEnded, HttpAnswered, SpansLost
+from gateway.telemetry.events import CallEnded, HttpAnswered, ServingBegun, SpansLost
 from tests.receiver import Receiver
 
 from .canaries import IDENTIFIER, SECRET
@@ -60,6 +60,7 @@ async def test_a_deletion_that_its_caller_waits_for_is_one_trace(stacks: Stacks,
     assert steps["settle"].ended <= call.ended
     assert not any(span.failed for span in receiver.spans)
     assert (answer.status_code, answer.headers["traceparent"]) == (200, SAMPLED)
+    assert [event.traces for event in both.events if isinstance(event, ServingBegun)] == [True]
     # What a log line, an exemplar and a span say is the same trace, and leads from one to the other.
     [ended] = of_calls(both)
     assert ended.trace_parent is not None
@@ -212,6 +213,7 @@ async def test_without_a_receiver_nothing_is_different(stacks: Stacks) -> None:
         await job.delete("acme-dk", "CN1")
         [call] = await both.upstreams.business()
 
+    assert [event.traces for event in both.events if isinstance(event, ServingBegun)] == [False]
     [answered] = [event for event in both.events if isinstance(event, HttpAnswered)]
     [ended] = of_calls(both)
     assert call["traceparent"] == answered.trace_parent == ended.trace_parent == SAMPLED
