@@ -1,7 +1,9 @@
 """What readers ask: operations, results, queues."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
+
+from msgspec import Struct
 
 from gateway.ledger import circuit
 from gateway.ledger.base import BackendQueue, OperationFilter, Unended
@@ -146,17 +148,17 @@ def unended(tx: Transaction) -> tuple[Unended, ...]:
 
 def _queue(tx: Transaction, backend: str) -> BackendQueue:
     named = {"backend": backend, "now": tx.now}
-    pending = tx.rows(
-        f"""SELECT tenant, sum({PENDING}), min(created_at), count(*), sum(CASE WHEN total = 1 THEN 1 ELSE 0 END)
-            FROM operations WHERE backend = :backend AND finished_at IS NULL GROUP BY tenant""",  # noqa: S608 - a constant
-        named,
-    )
+    waiting = _unfinished(tx, backend)
+    pending, singles = Counter[str](), Counter[str]()
+    for group in waiting:
+        pending[group.tenant] += group.cases
+        singles[group.tenant] += group.cases if group.single else 0
     in_flight = tx.row(
         "SELECT count(*), count(DISTINCT operation_id) FROM calls WHERE backend = :backend AND settled_at IS NULL",
         named,
     )
     unknown = tx.row("SELECT coalesce(sum(unknown), 0) FROM operations WHERE backend = :backend AND unknown > 0", named)
-    due = _oldest_due(tx, backend)
+    due = _oldest_due(tx, backend, waiting)
     mean = tx.row(
         """SELECT avg(settled_at - granted_at) FROM (SELECT settled_at, granted_at FROM calls
                WHERE backend = :backend AND settled_at IS NOT NULL ORDER BY id DESC LIMIT :recent) AS recent""",
@@ -165,16 +167,16 @@ def _queue(tx: Transaction, backend: str) -> BackendQueue:
     pause = tx.row("SELECT until, reason FROM pauses WHERE backend = :backend AND until > :now", named)
     circuit_state, circuit_open_until = circuit.state(tx, backend)
     return BackendQueue(
-        pending={tenant: int(count) for tenant, count, _, _, _ in pending},
-        singles={tenant: int(singles) for tenant, _, _, _, singles in pending if singles},
+        pending=dict(pending),
+        singles=dict(+singles),
         granted=_granted(tx, backend),
         in_flight=int(in_flight[0]) if in_flight else 0,
-        operations=sum(int(number) for _, _, _, number, _ in pending),
+        operations=sum(group.operations for group in waiting),
         operations_in_flight=int(in_flight[1]) if in_flight else 0,
         unknown=int(unknown[0]) if unknown else 0,
         mean_call_seconds=float(mean[0]) / SECOND if mean and mean[0] is not None else None,
         oldest_due_at=due,
-        oldest_pending_at=min((oldest for _, _, oldest, _, _ in pending), default=None),
+        oldest_pending_at=min((group.oldest_at for group in waiting), default=None),
         paused_until=pause[0] if pause else None,
         paused_for=Code(pause[1]) if pause else None,
         circuit=circuit_state,
@@ -182,14 +184,34 @@ def _queue(tx: Transaction, backend: str) -> BackendQueue:
     )
 
 
-def _oldest_due(tx: Transaction, backend: str) -> int | None:
-    unended = tx.rows(
-        "SELECT DISTINCT tenant, upstream FROM operations WHERE backend = :backend AND finished_at IS NULL",
-        {"backend": backend},
-    )
-    queues = [{"queue": queue_of(backend, upstream), "tenant": tenant} for tenant, upstream in unended]
-    found = [row[0] for named in queues if (row := tx.row(OLDEST_DUE, named)) and row[0] is not None]
-    return min(found, default=None)
+class _Unfinished(Struct, frozen=True):
+    """Operations of a tenant at an upstream: `single`, those of one case, or the others."""
+
+    single: bool
+    tenant: str
+    upstream: str
+    operations: int
+    cases: int
+    oldest_at: int
+
+
+def _unfinished(tx: Transaction, backend: str) -> list[_Unfinished]:
+    """In two statements: what has one case is counted along the index alone, however many there are of it."""
+    return [
+        _Unfinished(single, str(tenant), str(upstream), int(operations), int(cases), int(oldest_at))
+        for single, which, cases_of_them in ((True, "total = 1", "count(*)"), (False, "total > 1", f"sum({PENDING})"))
+        for tenant, upstream, operations, cases, oldest_at in tx.rows(
+            f"""SELECT tenant, upstream, count(*), {cases_of_them}, min(created_at) FROM operations
+                WHERE backend = :backend AND finished_at IS NULL AND {which} GROUP BY tenant, upstream""",  # noqa: S608 - constants
+            {"backend": backend},
+        )
+    ]
+
+
+def _oldest_due(tx: Transaction, backend: str, waiting: list[_Unfinished]) -> int | None:
+    queues = {(group.tenant, queue_of(backend, group.upstream)) for group in waiting}
+    rows = (tx.row(OLDEST_DUE, {"tenant": tenant, "queue": queue}) for tenant, queue in queues)
+    return min((row[0] for row in rows if row and row[0] is not None), default=None)
 
 
 def _granted(tx: Transaction, backend: str) -> tuple[int, ...]:
@@ -203,18 +225,24 @@ def _granted(tx: Transaction, backend: str) -> tuple[int, ...]:
 
 
 def places(tx: Transaction, operations: Collection[Operation]) -> dict[str, int]:
-    """How far back in its queue each unended operation's last case is."""
-    queued = defaultdict[tuple[str, str], list[str]](list)
+    """How far back in its queue each unended operation's last case is: what has one case has a queue of its own."""
+    queued = defaultdict[tuple[str, str, str, bool], list[str]](list)
     for operation in operations:
-        queued[operation.backend, operation.tenant].append(operation.id)
+        queued[operation.backend, operation.upstream, operation.tenant, operation.total == 1].append(operation.id)
     found = dict[str, int]()
-    for (backend, tenant), ids in queued.items():
-        rows = tx.rows(
-            f"""SELECT id, sum({PENDING}) OVER (PARTITION BY CASE WHEN total = 1 THEN 1 ELSE 0 END ORDER BY id)
-                FROM operations
-                WHERE backend = :backend AND tenant = :tenant AND finished_at IS NULL AND id <= :last""",  # noqa: S608 - a constant
-            {"backend": backend, "tenant": tenant, "last": max(ids)},
-        )
-        wanted = set(ids)
-        found.update((operation_id, int(place)) for operation_id, place in rows if operation_id in wanted)
+    for (backend, upstream, tenant, single), ids in queued.items():
+        which, cases = ("total = 1", "count(*)") if single else ("total > 1", f"sum({PENDING})")
+        place, after = 0, ""
+        for operation_id in sorted(ids):
+            named = {"backend": backend, "upstream": upstream, "tenant": tenant, "after": after, "id": operation_id}
+            row = tx.row(
+                f"""SELECT coalesce({cases}, 0), max(id) FROM operations WHERE backend = :backend AND {which}
+                    AND tenant = :tenant AND upstream = :upstream AND id > :after AND id <= :id
+                    AND finished_at IS NULL""",  # noqa: S608 - constants
+                named,
+            )
+            if row and row[1] is not None:
+                place, after = place + int(row[0]), row[1]
+            if after == operation_id:
+                found[operation_id] = place
     return found

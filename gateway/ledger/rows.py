@@ -18,7 +18,8 @@ RETRIED, CALLED_BEFORE, SINGLE, BULK = -1, 0, 1, 2
 
 OPERATION_COLUMNS = """o.id, o.caller, o.kind, o.tenant, o.backend, o.system, o.execute, o.total, o.succeeded,
     o.partial, o.failed, o.unknown, o.cancelled, o.status, o.created_at, o.started_at, o.finished_at, o.cancelled_at,
-    o.request_id, o.trace_parent, EXISTS (SELECT 1 FROM calls k WHERE k.operation_id = o.id AND k.settled_at IS NULL)"""
+    o.request_id, o.trace_parent, EXISTS (SELECT 1 FROM calls k WHERE k.operation_id = o.id AND k.settled_at IS NULL),
+    o.upstream"""
 CASE_COLUMNS = """c.position, c.identifier_type, c.identifier, c.request_id, c.attempts, c.state, c.status, c.found,
     c.deleted, c.evidence, c.messages, c.errors, c.retry_at, c.item_count"""
 
@@ -78,6 +79,7 @@ def operation_of(row: Row) -> Operation:
         request_id=row[18],
         trace_parent=row[19],
         in_flight=bool(row[20]),
+        upstream=row[21],
     )
 
 

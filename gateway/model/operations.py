@@ -31,7 +31,8 @@ class NewOperation(Struct, frozen=True):
 class Operation(Struct, frozen=True):
     """An operation without its cases; instants are microseconds since 1970, counts are of ended cases.
 
-    `status` is null until every case has ended. `in_flight`: a call of it is under way.
+    `status` is null until every case has ended. `in_flight`: a call of it is under way. `upstream`: which one the
+    backend was when it was accepted.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Operation(Struct, frozen=True):
     in_flight: bool
     request_id: str | None = None
     trace_parent: str | None = None
+    upstream: str = ""
 
     @property
     def pending(self) -> int:

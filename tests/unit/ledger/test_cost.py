@@ -9,8 +9,9 @@ import pytest
 
 from gateway.config.settings import Limits, Retry
 from gateway.ledger.accept import accept
-from gateway.ledger.base import CallSettlement, CaseSettlement, Claim, ClaimRules
+from gateway.ledger.base import CallSettlement, CaseSettlement, Claim, ClaimRules, OperationFilter
 from gateway.ledger.claim import claim
+from gateway.ledger.queries import operations, places, queues
 from gateway.ledger.settle import settle
 from gateway.ledger.sqlite import SqliteTransaction
 from gateway.ledger.sqlite_file import open_for_writing
@@ -168,3 +169,15 @@ def test_no_window_or_lane_is_sorted(bench: Bench) -> None:
     ]
 
     assert sorts == []
+
+
+def test_what_is_queued_is_counted_along_an_index_alone(bench: Bench) -> None:
+    """At 50,000 operations of one case each, a reader would otherwise read them all, each time."""
+    bench.run(bench.accepting(1))
+    (newest,) = bench.run(lambda tx: operations(tx, OperationFilter(None, limit=1)))
+
+    asked = bench.statements(lambda tx: queues(tx, ["hub"])) | bench.statements(lambda tx: places(tx, [newest]))
+    found = [plan for plan in plans(bench.connection, asked) if "operations_unfinished" in plan]
+
+    assert len(found) == 3
+    assert sum("COVERING INDEX" in plan for plan in found) == 2, "that of larger operations reads how much is left"
