@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.caller_connection import CallerConnection
 from gateway.config import settings
 from gateway.errors import ConfigurationError, Fault
 
@@ -18,7 +18,7 @@ BACKLOG = 2048
 """How many connections may wait to be accepted."""
 
 MOST_CONNECTIONS = 10_000
-"""Over it, uvicorn answers 503 and closes."""
+"""What comes over more of them is refused."""
 
 LAST_REQUESTS_SECONDS, FIRST_REQUEST_SECONDS = 0.5, 2.0
 """How long requests are taken on open connections when no more are accepted: what was accepted is answered. Who has
@@ -35,38 +35,6 @@ TICK_SECONDS = 0.1
 """Uvicorn's tick: every tenth of them it makes the Date header anew."""
 
 
-REQUEST_HEAD_SECONDS = 10.0
-"""How long a connection may take to say what it wants: who only holds it is let go of."""
-
-
-class CallerConnection(HttpToolsProtocol):
-    """Uvicorn's connection, closed if the head of a request does not come in time."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        """Expect a request."""
-        super().connection_made(transport)
-        self._expect_head()
-
-    def on_message_begin(self) -> None:
-        """A request begins: its head is to come."""
-        super().on_message_begin()
-        self._head_due.cancel()
-        self._expect_head()
-
-    def on_headers_complete(self) -> None:
-        """The head is there."""
-        self._head_due.cancel()
-        super().on_headers_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is expected any more."""
-        self._head_due.cancel()
-        super().connection_lost(exc)
-
-    def _expect_head(self) -> None:
-        self._head_due = self.loop.call_later(REQUEST_HEAD_SECONDS, self.transport.close)
-
-
 def most_connections() -> int:
     """At most half of the files that this process may open: the other half is for the ledger and the upstreams."""
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -74,16 +42,21 @@ def most_connections() -> int:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn on a socket of ours; signals are for the whole process, not for one listener. `tls` null: plain HTTP."""
+    """Uvicorn on a socket of ours; signals are for the whole process, not for one listener.
 
-    def __init__(self, app: object, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+    `tls` null: plain HTTP. `most`: how many connections, null for as many as the process can have.
+    """
+
+    def __init__(
+        self, app: object, listener: socket.socket, tls: ssl.SSLContext | None = None, most: int | None = None
+    ) -> None:
         config = uvicorn.Config(
             app,  # type: ignore[arg-type]  # an ASGI 3 application
             lifespan="off",
             access_log=False,
             log_config=None,
             http=CallerConnection,
-            limit_concurrency=most_connections(),
+            limit_concurrency=most_connections() if most is None else most,
             ws="none",
             server_header=False,
             proxy_headers=False,

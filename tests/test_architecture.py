@@ -29,7 +29,8 @@ MAY_IMPORT = {
     "lines": SHARED | {"tasks", "ledger", "dispatch", "backends", "transport"},
     "left_behind": SHARED | {"ledger", "dispatch", "backends"},
     "reload": SHARED | {"config"},
-    "server": SHARED,
+    "caller_connection": SHARED | {"http.intake", "http.problems"},
+    "server": SHARED | {"caller_connection"},
     "listener_tls": SHARED,
     "sandbox": frozenset({"sandbox"}),
     "app": SHARED

@@ -15,6 +15,8 @@ LARGE_BODY_BYTES = 65_536
 """Longer bodies are taken apart beside the event loop, which has calls to send meanwhile."""
 LARGE_AT_ONCE, LARGE_IN_LINE = 2, 14
 """Large bodies that are taken apart, and that may be in memory meanwhile."""
+CROWDED = "gateway.crowded"
+"""In the scope's state: whether the request came over a connection beyond the most that there may be."""
 RETRY_SECONDS = 1
 """What is refused here may be let in as soon as something else is done."""
 
@@ -28,8 +30,10 @@ class Intake:
         self._turns = asyncio.Semaphore(LARGE_AT_ONCE)
 
     @contextmanager
-    def request(self) -> Iterator[None]:
-        """Within the block a request is served. Raises Problem (503): too many are."""
+    def request(self, *, crowded: bool = False) -> Iterator[None]:
+        """Within the block a request is served. Raises Problem (503): too many are, or it came `crowded`."""
+        if crowded:
+            raise _overloaded("Too many connections are open.")
         if self._requests >= MOST_REQUESTS:
             raise _overloaded("Too many requests are under way.")
         self._requests += 1

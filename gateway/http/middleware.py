@@ -9,7 +9,7 @@ from typing import Any
 from gateway.clock import Clock
 from gateway.http.drain import Drain
 from gateway.http.exchange import SCOPE_KEY, Exchange, Headers
-from gateway.http.intake import Intake
+from gateway.http.intake import CROWDED, Intake
 from gateway.http.problems import MEDIA_TYPE, Problem, Refusal
 from gateway.telemetry.events import HttpAnswered, HttpBegun, Observer
 from gateway.telemetry.tracing import OFF, Tracing
@@ -73,7 +73,7 @@ class Edge:
 
     async def _run(self, scope: Message, talk: "_Talk") -> None:
         try:
-            with self._intake.request() if scope["path"] not in ALWAYS_ANSWERED else nullcontext():
+            with nullcontext() if scope["path"] in ALWAYS_ANSWERED else self._intake.request(crowded=_crowded(scope)):
                 await self._app(scope, talk.receive, talk.send)
         except Problem as problem:
             await talk.refuse(problem)
@@ -140,6 +140,10 @@ class _Talk:
             (b"x-content-type-options", b"nosniff"),
             *self.exchange.answer_headers,
         ]
+
+
+def _crowded(scope: Message) -> bool:
+    return bool(scope.get("state", {}).get(CROWDED, False))
 
 
 def _allowing_head(headers: Headers) -> Headers:
