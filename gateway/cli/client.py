@@ -9,6 +9,8 @@ import click
 import httpx2
 from msgspec import Struct
 
+from gateway.cli.credentials import Credential
+
 GRACE_SECONDS = 30.0
 """How much longer than the wait it asked for a request may take."""
 CLIENT_ERRORS = range(400, 500)
@@ -76,10 +78,11 @@ class Reply(Struct, frozen=True):
 class GatewayClient:
     """Talks to one gateway. No redirects, no proxies, no resending: what is sent twice is the caller's choice."""
 
-    def __init__(self, url: str, api_key: str | None) -> None:
-        """`url` is the gateway's base, such as `http://127.0.0.1:8080`; `api_key` null sends none."""
+    def __init__(self, url: str, credential: Credential) -> None:
+        """`url` is the gateway's base, such as `http://127.0.0.1:8080`; `credential` goes with each request."""
         self.url = url.rstrip("/")
-        self._http = httpx2.Client(trust_env=False, headers={"X-API-Key": api_key} if api_key else {})
+        self._credential = credential
+        self._http = httpx2.Client(trust_env=False)
 
     def get(self, path: str, params: dict[str, str] | None = None) -> Reply:
         """Read `path`. Raises Unreachable, Refused."""
@@ -102,7 +105,10 @@ class GatewayClient:
         limit = wait_seconds + GRACE_SECONDS
         request.extensions["timeout"] = {"connect": 10.0, "read": limit, "write": limit, "pool": limit}
         try:
+            request.headers.update(self._credential())
             response = self._http.send(request)
+        except click.UsageError as error:
+            raise Unreachable(error.message, sent=False) from error
         except NOT_SENT as error:
             raise Unreachable(f"cannot reach the gateway at {self.url}: {error}", sent=False) from error
         except httpx2.TransportError as error:

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import os
 import re
 import sys
 import uuid
@@ -14,6 +13,7 @@ import click
 from msgspec import Struct
 
 from gateway.cli.client import GatewayClient, Refused
+from gateway.cli.credentials import API_KEY, TOKEN, credential
 from gateway.cli.render import print_json
 
 P = ParamSpec("P")
@@ -35,7 +35,7 @@ class Waiting(Struct, frozen=True):
 
 
 def talks_to_gateway(function: Callable[Concatenate[Session, P], None]) -> Callable[..., None]:
-    """Give a command `--url`, `--api-key-file` and `--json`, and call it with the session they make."""
+    """Give a command `--url`, `--api-key-file`, `--token-file`, `--json`, and call it with the session they make."""
 
     @click.option(
         "--url",
@@ -48,12 +48,21 @@ def talks_to_gateway(function: Callable[Concatenate[Session, P], None]) -> Calla
     @click.option(
         "--api-key-file",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="A file that holds the API key; left out, the variable GATEWAY_API_KEY is used.",
+        help=f"A file that holds the API key; left out, the variable {API_KEY} is used.",
+    )
+    @click.option(
+        "--token-file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help=f"In its place: a file that holds a token, read anew for each request; left out, the variable {TOKEN}.",
     )
     @click.option("--json", "as_json", is_flag=True, help="Print the gateway's answer as JSON.")
     @functools.wraps(function)
-    def command(url: str, api_key_file: Path | None, as_json: bool, *args: P.args, **kwargs: P.kwargs) -> None:
-        with GatewayClient(url, _api_key(api_key_file)) as client:
+    def command(
+        url: str, api_key_file: Path | None, token_file: Path | None, as_json: bool, *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        shown = credential(api_key_file, token_file)
+        shown()  # what cannot be used is said before anything else
+        with GatewayClient(url, shown) as client:
             try:
                 function(Session(client, as_json), *args, **kwargs)
             except Refused as refused:
@@ -144,13 +153,3 @@ def _idempotency_key(_context: click.Context, _parameter: click.Parameter, value
     if not VISIBLE_ASCII.fullmatch(value):
         raise click.BadParameter("expected 1 to 255 visible ASCII characters, without spaces")
     return value
-
-
-def _api_key(file: Path | None) -> str | None:
-    text = file.read_text("utf-8", "replace") if file else os.environ.get("GATEWAY_API_KEY", "")
-    key = text.strip()
-    if file and not key:
-        raise click.UsageError(f"the API key file {file} is empty")
-    if key and not VISIBLE_ASCII.fullmatch(key):
-        raise click.UsageError("the API key holds characters that no API key has")
-    return key or None
