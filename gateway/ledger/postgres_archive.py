@@ -10,9 +10,9 @@ from gateway.clock import SystemClock
 from gateway.config.settings import Secret
 from gateway.errors import LedgerUnusable
 from gateway.ledger.postgres import READ
-from gateway.ledger.postgres_open import first_line
+from gateway.ledger.postgres_open import connected, first_line
 from gateway.ledger.postgres_password import password_of
-from gateway.ledger.postgres_session import Connection, PostgresTransaction, ServerTime, connect
+from gateway.ledger.postgres_session import Connection, PostgresTransaction, ServerTime
 from gateway.ledger.store import Transaction
 
 
@@ -21,15 +21,14 @@ def postgres_snapshots(
     url: str, password: Secret | None
 ) -> Iterator[Callable[[], AbstractContextManager[Transaction]]]:
     """Makes transactions, each of which sees one state of the ledger. Raises LedgerUnusable, also while they run."""
+    connection = connected(url, password_of(password))
     try:
-        connection = connect(url, password_of(password))
-        try:
-            yield partial(_snapshot, connection)
-        finally:
-            connection.close()
+        yield partial(_snapshot, connection)
     except psycopg.Error as error:
         message = f"the ledger cannot be read: {first_line(error)}"
         raise LedgerUnusable(message) from error
+    finally:
+        connection.close()
 
 
 @contextmanager

@@ -28,11 +28,7 @@ LOCK_FOR_START = "SELECT pg_advisory_lock(hashtextextended('case-gateway start',
 
 def prepare(url: str, clock_sql: str, password: Password = no_password) -> None:
     """Make every table that is missing; of several processes that start, one after the other. Raises LedgerUnusable."""
-    try:
-        connection = connect(url, password)
-    except psycopg.Error as error:
-        message = f"the ledger's database cannot be used: {first_line(error)}; {_advice(error)}"
-        raise LedgerUnusable(message) from error
+    connection = connected(url, password)
     try:
         _check(connection)
         connection.execute("SET statement_timeout = '120s'")  # others may be at their migrations
@@ -47,6 +43,15 @@ def prepare(url: str, clock_sql: str, password: Password = no_password) -> None:
         raise LedgerUnusable(message) from error
     finally:
         connection.close()
+
+
+def connected(url: str, password: Password) -> Connection:
+    """A connection. Raises LedgerUnusable, with what to do."""
+    try:
+        return connect(url, password)
+    except psycopg.Error as error:
+        message = f"the ledger's database cannot be used: {first_line(error)}; {_advice(error)}"
+        raise LedgerUnusable(message) from error
 
 
 def _check(connection: Connection) -> None:

@@ -3,18 +3,29 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+import yaml
+from click.testing import CliRunner, Result
 
+from gateway.cli.audit import audit
+from gateway.clock import SystemClock
+from gateway.config.settings import Secret
 from gateway.ledger.archive import open_archive
 from gateway.ledger.auditor import Auditor, lookup
+from gateway.ledger.base import Accepted
+from gateway.ledger.open import open_ledger
 from gateway.ledger.store import Transaction
 from gateway.ledger.withdraw import retry
 from gateway.model.hours import SECOND
 from gateway.model.kinds import Status
 from gateway.model.verification import Keys
+from gateway.telemetry.events import nobody
 from tests.contract.desk import NOT_FOUND
+from tests.integration.conftest import Guarded
 from tests.integration.replicas import Replica, replicas
+from tests.integration.test_postgres_store import NEW
 from tests.postgres import Database
 
 ENDS = 150
@@ -127,3 +138,28 @@ async def test_an_operation_that_is_being_retried_is_not_removed(two: Two, datab
     await asyncio.gather(retrying, removing)
 
     assert (await two[1].operation(operation_id)).pending == 1
+
+
+async def test_an_auditor_shows_the_database_the_configured_password(guarded: Guarded, tmp_path: Path) -> None:
+    password, url = tmp_path / "password", guarded[0]
+    password.write_text("first\n", encoding="utf-8")
+    ledger = open_ledger(url, SystemClock(), nobody, password=Secret(file=password))
+    accepted = await ledger.accept(NEW, max_queued_cases=10)
+    assert isinstance(accepted, Accepted)
+    await ledger.cancel(accepted.operation_id)
+    await ledger.records.link()
+    await ledger.close()
+
+    def verified(**store: str) -> Result:
+        file = tmp_path / "gateway.yaml"
+        file.write_text(yaml.safe_dump({"store": {"url": url, **store}}), encoding="utf-8")
+        return CliRunner().invoke(audit, ["verify", "--config", str(file)], env={"PGPASSWORD": None})
+
+    right, without = verified(password_file="password"), verified()
+    password.write_text("second\n", encoding="utf-8")
+    wrong = verified(password_file="password")
+
+    assert (right.exit_code, "1 receipts in the chain" in right.stdout) == (0, True)
+    assert (without.exit_code, "give store.password_file" in without.stderr) == (2, True)
+    assert (wrong.exit_code, "check store.password_file" in wrong.stderr) == (2, True)
+    assert "second" not in wrong.output

@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,13 @@ from gateway.ledger.postgres_open import prepare
 from gateway.ledger.postgres_password import password_of
 from gateway.ledger.postgres_session import SERVER_CLOCK
 from gateway.ledger.sqlite_file import open_for_writing
-from gateway.ledger.store import Row, Transaction
+from gateway.ledger.store import Transaction
 from gateway.model.ids import Ids
 from gateway.model.kinds import Kind, System
 from gateway.model.operations import NewOperation
 from gateway.telemetry.events import nobody
 from tests.contract.desk import numbers
+from tests.integration.conftest import Guarded
 from tests.integration.replicas import Replica, replicas
 from tests.postgres import Database, start_server, url_of
 
@@ -281,24 +282,7 @@ async def test_a_database_in_another_encoding_is_refused(database: Database) -> 
     assert "UTF8" in text
 
 
-@pytest.fixture
-def guarded() -> Iterator[tuple[str, psycopg.Connection[Row]]]:
-    """A server that asks its user `gateway` for a password, and a connection of an administrator."""
-    folder = Path(tempfile.mkdtemp(prefix="pg"))
-    server = start_server(folder)
-    rules = folder / "pg_hba.conf"
-    rules.write_text("local all gateway scram-sha-256\n" + rules.read_text(encoding="utf-8"), encoding="utf-8")
-    with psycopg.connect(url_of(server), autocommit=True) as administrator:
-        administrator.execute("SELECT pg_reload_conf()")
-        administrator.execute("CREATE ROLE gateway LOGIN PASSWORD 'first'")
-        administrator.execute("GRANT CREATE ON SCHEMA public TO gateway")
-        yield url_of(server).replace("postgres@", "gateway@"), administrator
-    server.cleanup()
-
-
-async def test_a_password_that_was_rotated_is_picked_up_without_a_restart(
-    guarded: tuple[str, psycopg.Connection[Row]], tmp_path: Path
-) -> None:
+async def test_a_password_that_was_rotated_is_picked_up_without_a_restart(guarded: Guarded, tmp_path: Path) -> None:
     url, administrator = guarded
     file = tmp_path / "password"
     file.write_text("first\n", encoding="utf-8")
