@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from gateway.server import Server
+from tests.connections import Answer, Connection
 from tests.unit.http.api import DELETIONS, KEY, ONE_CASE, Api
 from tests.unit.http.outcomes import SUCCEEDED
 
@@ -20,43 +21,9 @@ POST = f"POST {DELETIONS} HTTP/1.1\r\nHost: gateway\r\nX-API-Key: {KEY}\r\nConte
 DELETION = POST + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
 
 
-class Answer(NamedTuple):
-    """One answer, its JSON read."""
-
-    status: int
-    headers: dict[str, str]
-    body: dict[str, object]
-
-
-class Connection:
-    """A caller's connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self.writer = writer
-
-    async def say(self, *pieces: bytes) -> Answer:
-        """Send the pieces, one after the other, and read an answer."""
-        for piece in pieces:
-            self.writer.write(piece)
-            await self.writer.drain()
-        return await self.answer()
-
-    async def ask(self, line: bytes) -> Answer:
-        """A request without a body."""
-        return await self.say(line + b"\r\nHost: gateway\r\nX-API-Key: " + KEY.encode() + b"\r\n\r\n")
-
-    async def answer(self) -> Answer:
-        async with asyncio.timeout(10):
-            head = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-            headers = dict(line.split(": ", 1) for line in head[1:] if line)
-            body = await self._reader.readexactly(int(headers["content-length"]))
-        return Answer(int(head[0].split(" ")[1]), headers, json.loads(body))
-
-    async def rest(self) -> bytes:
-        """All that comes before the server closes."""
-        async with asyncio.timeout(10):
-            return await self._reader.read()
+async def ask(connection: Connection, line: bytes) -> Answer:
+    """A request without a body."""
+    return await connection.say(line + b"\r\nHost: gateway\r\nX-API-Key: " + KEY.encode() + b"\r\n\r\n")
 
 
 class Served(NamedTuple):
@@ -80,8 +47,8 @@ async def served(api: Api) -> AsyncIterator[Served]:
         server = Server(api.app, listener, most=MOST)
 
         async def connect() -> Connection:
-            connection = Connection(*await asyncio.open_connection(*listener.getsockname()))
-            opened.callback(connection.writer.close)
+            connection = await Connection.open(listener.getsockname()[1])
+            opened.push_async_callback(connection.close)
             return connection
 
         await opened.enter_async_context(server.serving())
@@ -92,7 +59,7 @@ async def filled(served: Served) -> list[Connection]:
     """As many connections as there may be, each of which was answered once."""
     connections = [await served.connect() for _ in range(MOST)]
     for connection in connections:
-        assert (await connection.ask(LISTED)).status == 200
+        assert (await ask(connection, LISTED)).status == 200
     return connections
 
 
@@ -101,7 +68,7 @@ async def test_what_comes_over_too_many_connections_is_refused_as_everything_els
     earlier = await filled(served)
     one_more = await served.connect()
 
-    refused = await one_more.ask(LISTED)
+    refused = await ask(one_more, LISTED)
 
     assert (refused.status, refused.body["code"], refused.body["status"]) == (503, "overloaded", 503)
     assert refused.headers["content-type"] == "application/problem+json"
@@ -110,7 +77,7 @@ async def test_what_comes_over_too_many_connections_is_refused_as_everything_els
     assert refused.headers["connection"] == "close"
     assert await one_more.rest() == b""
     for connection in earlier:
-        assert (await connection.ask(LISTED)).status == 200
+        assert (await ask(connection, LISTED)).status == 200
 
 
 async def test_probes_are_answered_beyond_it(served: Served) -> None:
@@ -119,7 +86,7 @@ async def test_probes_are_answered_beyond_it(served: Served) -> None:
 
     for _ in range(3):
         connection = await served.connect()
-        answer = await connection.ask(PROBE)
+        answer = await ask(connection, PROBE)
         assert (answer.status, answer.headers["connection"]) == (200, "close")
         assert await connection.rest() == b""
 
@@ -131,7 +98,7 @@ async def test_a_connection_that_closes_makes_room(served: Served) -> None:
         while len(served.server.server_state.connections) >= MOST:  # noqa: ASYNC110 - the server has no event for it
             await asyncio.sleep(0.001)
 
-    assert (await (await served.connect()).ask(LISTED)).status == 200
+    assert (await ask(await served.connect(), LISTED)).status == 200
 
 
 @pytest.mark.parametrize(
