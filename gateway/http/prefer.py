@@ -9,7 +9,8 @@ from gateway.http.exchange import Headers, values
 MAX_WAIT_SECONDS = 300
 """No caller keeps a connection waiting for longer, whatever it prefers."""
 
-_PREFERENCE = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*("[^"]*"|[^\s;,]*))?[^,]*(?:,|$)')
+_PREFERENCE = re.compile(r'\s*+(?:([!#$%&\'*+.^_`|~0-9A-Za-z-]++)\s*+(?:=\s*+("[^"]*+"|[^\s;,]*+))?)?[^,]*+(?:,|$)')
+"""Whatever stands before a comma, so that no character is looked at often; without a name where it makes no sense."""
 
 
 class Preference(Struct, frozen=True):

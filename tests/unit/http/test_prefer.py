@@ -26,6 +26,8 @@ from gateway.http.prefer import Preference, preference
         ([b"wait=\xb2"], Preference()),
         ([b"respond-asynchronously"], Preference()),
         ([b',,;="\xff'], Preference()),
+        ([b"@respond-async"], Preference()),
+        ([b'wait=4, "respond-async'], Preference(wait_seconds=4)),
     ],
     ids=repr,
 )
@@ -53,3 +55,11 @@ def test_only_what_was_taken_into_account_is_said_to_be() -> None:
     assert both.applied(finished=False) == "respond-async, wait=5"
     assert both.applied(finished=True) == "wait=5"
     assert Preference(respond_async=True).applied(finished=True) is None
+
+
+@pytest.mark.parametrize("piece", [b" ", b"\t\x80", b'a="', b'"', b"a =  ", b"=", b';"'], ids=repr)
+def test_a_long_line_is_read_once(piece: bytes) -> None:
+    """Read anew from each of its characters, a line of white space stopped the process for a minute."""
+    line = b"," + piece * 100_000
+
+    assert preference([(b"prefer", line + b", wait=3"), (b"prefer", b"wait=2")]).wait_seconds in {2, 3}

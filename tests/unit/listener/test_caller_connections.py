@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import NamedTuple
 
 import pytest
@@ -15,6 +15,7 @@ from tests.unit.http.api import DELETIONS, KEY, ONE_CASE, Api
 from tests.unit.http.outcomes import SUCCEEDED
 
 MOST = 2
+ENDLESS_BYTES = 30_000_000
 BODY = json.dumps(ONE_CASE).encode()
 LISTED, PROBE = b"GET /v1/tenants HTTP/1.1", b"GET /livez HTTP/1.1"
 POST = f"POST {DELETIONS} HTTP/1.1\r\nHost: gateway\r\nX-API-Key: {KEY}\r\nContent-Type: application/json\r\n".encode()
@@ -144,3 +145,88 @@ async def test_a_body_without_an_end_makes_no_operation(api: Api, served: Served
 
     assert await connection.rest() == b""
     assert api.fake.accepted == []
+
+
+async def endless(connection: Connection, beginning: bytes, piece: bytes) -> int:
+    """How many bytes went out before the other side had enough."""
+    sent = 0
+    with suppress(ConnectionError):
+        connection.writer.write(beginning)
+        while sent < ENDLESS_BYTES:
+            connection.writer.write(piece * 1_000)
+            await connection.writer.drain()
+            sent += len(piece) * 1_000
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("beginning", "piece"),
+    [
+        (b"GET /", b"a"),
+        (b"GET / HTTP/1.1\r\nX: ", b"a"),
+        (b"GET / HTTP/1.1\r\n", b"X: y\r\n"),
+        (b"GET / HTTP/1.1\r\n", b"X" * 20),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n"),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: ", b"a"),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n1;a=", b"b"),
+        (DELETION + b"GET / HTTP/1.1\r\nX: ", b"a"),
+    ],
+)
+async def test_a_head_or_a_trailer_without_an_end_is_not_kept(served: Served, beginning: bytes, piece: bytes) -> None:
+    """No caller need be known for it, and 18 MB of short fields took 290 MB."""
+    assert await endless(await served.connect(), beginning, piece) < ENDLESS_BYTES
+
+
+async def test_a_head_that_is_too_long_is_a_problem(served: Served) -> None:
+    refused = await (await served.connect()).say(PROBE + b"\r\nX: " + b"a" * 100_000, b"a" * 300_000)
+
+    assert (refused.status, refused.body["code"]) == (400, "malformed_request")
+
+
+async def test_a_long_head_is_read(served: Served) -> None:
+    fields = b"".join(b"X-%d: %s\r\n" % (number, b"a" * 50) for number in range(900))
+
+    assert (await ask(await served.connect(), LISTED + b"\r\n" + fields.rstrip())).status == 200
+
+
+async def test_a_trailer_is_no_part_of_the_head(api: Api, served: Served) -> None:
+    """What a proxy checks, strips or adds is the head: a credential behind the body would pass it by."""
+    chunk = b"%x\r\n%s\r\n0\r\n" % (len(BODY), BODY)
+    anonymous = POST.replace(f"X-API-Key: {KEY}\r\n".encode(), b"") + b"Transfer-Encoding: chunked\r\n\r\n" + chunk
+    known = POST + b"Transfer-Encoding: chunked\r\n\r\n" + chunk
+
+    refused = await (await served.connect()).say(anonymous + f"X-API-Key: {KEY}\r\n\r\n".encode())
+    taken = await (await served.connect()).say(known + b"Idempotency-Key: late\r\nX-Request-Id: late\r\n\r\n")
+
+    assert (refused.status, taken.status) == (401, 200)
+    assert [accepted.idempotency_key for accepted in api.fake.accepted] == [None]
+    assert taken.headers["x-request-id"] != "late"
+
+
+UPGRADES = (
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\n",
+    b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n",
+)
+
+
+@pytest.mark.parametrize("upgrade", UPGRADES, ids=repr)
+@pytest.mark.parametrize("apart", [False, True], ids=["at once", "apart"])
+async def test_a_body_behind_an_offer_to_upgrade_is_no_request(
+    api: Api, served: Served, upgrade: bytes, *, apart: bool
+) -> None:
+    """Otherwise a proxy, to which all of it is one request, would give the second answer to somebody else."""
+    connection = await served.connect()
+    head = POST + upgrade + b"Content-Length: %d\r\n\r\n" % len(DELETION)
+
+    refused = await connection.say(*([head, DELETION] if apart else [head + DELETION]))
+
+    assert (refused.status, refused.headers["connection"]) == (400, "close")
+    assert await connection.rest() == b""
+    assert api.fake.accepted == []
+
+
+@pytest.mark.parametrize("upgrade", UPGRADES, ids=repr)
+async def test_an_offer_to_upgrade_is_passed_over(served: Served, upgrade: bytes) -> None:
+    answer = await ask(await served.connect(), LISTED + b"\r\n" + upgrade.rstrip())
+
+    assert (answer.status, answer.headers["connection"]) == (200, "close")
