@@ -25,6 +25,7 @@ class KeyFile:
         self._observer = observer
         self._keys: KeySet | None = None
         self._seen: Signature | None = None
+        self._unreadable: Signature | None = None
 
     async def find(self, key_id: str | None, algorithm: str) -> Key | None:
         """The key, or null if the issuer has none such. Raises IssuerUnavailable: the file was never usable."""
@@ -42,16 +43,27 @@ class KeyFile:
         except OSError:
             return  # between two versions, or gone
         if found != self._seen:
-            self._seen = found
-            self._read()
+            self._read(found)
 
-    def _read(self) -> None:
+    def _read(self, found: Signature) -> None:
         try:
-            self._keys = read_key_set(self._path.read_bytes())
-        except (OSError, NoKeySet):
-            self._observer(KeySetRequested(self._issuer, "unusable", 0, 0.0))
+            document = self._path.read_bytes()
+        except OSError:
+            # Perhaps for this moment alone, such as for too many open files: looked at again, and told of once.
+            if found != self._unreadable:
+                self._unreadable = found
+                self._tell("unusable", 0)
+            return
+        self._seen, self._unreadable = found, None
+        try:
+            self._keys = read_key_set(document)
+        except NoKeySet:
+            self._tell("unusable", 0)
         else:
-            self._observer(KeySetRequested(self._issuer, self._keys.outcome, len(self._keys), 0.0))
+            self._tell(self._keys.outcome, len(self._keys))
+
+    def _tell(self, outcome: str, keys: int) -> None:
+        self._observer(KeySetRequested(self._issuer, outcome, keys, 0.0))
 
 
 def _signature(status: os.stat_result) -> Signature:

@@ -1,6 +1,7 @@
 """Whose token it is, over several issuers whose settings may change."""
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -130,6 +131,23 @@ async def test_a_file_that_became_unusable_leaves_the_last_good_keys_and_is_told
     assert await issued.verify(token(), filed) == CLAIMS_UI
     told = [event.outcome for event in issued.events if isinstance(event, KeySetRequested)]
     assert told == ["taken", "unusable"]
+
+
+async def test_a_file_that_could_not_be_opened_for_a_moment_is_opened_again(issued: Issued, file: Path) -> None:
+    """The file stays as it is: nothing but another look can find it readable."""
+    filed = replace(CLUSTER, jwks_file=file)
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, usual[1]))  # what is open stays open
+    try:
+        for _ in range(3):
+            with pytest.raises(IssuerUnavailable):
+                await issued.verify(token(), filed)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+
+    assert await issued.verify(token(), filed) == CLAIMS_UI
+    told = [event.outcome for event in issued.events if isinstance(event, KeySetRequested)]
+    assert told == ["unusable", "taken"]
 
 
 async def test_a_file_that_was_never_usable_says_nothing_of_the_token(issued: Issued, tmp_path: Path) -> None:
