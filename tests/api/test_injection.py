@@ -25,7 +25,7 @@ from .stack import DELETIONS, Json, Stack, customers, stack
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 QUICK = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 WAYS = (("acme-dk", DELETIONS), ("acme-no", DELETIONS), ("acme-dk", "customer-removals"))
 """To Hub Property, ClaimShop and ECM."""
@@ -249,7 +249,7 @@ def assert_ours(answer: Answer, request_id: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS, ids="/".join)
-@settings(QUICK, max_examples=25)
+@QUICK
 @given(part=DOCUMENTED | RAW)
 @example(part=Hostile(404, ["a\r\nX-Injected: 1\r\n\r\n<html>"] * 30))
 @example(part=Hostile(400, ["x" * 50_000]))
