@@ -139,6 +139,17 @@ RIGHT = {
             (asked_for(name="r2"), result("failed", code="case_not_found", deleted=False, requestId=OTHER_ID)),
         ],
     ),
+    "not found, and by a retry it goes on with what another request began since": record_of(
+        [
+            call(0, answered=404),
+            lost(2, name="r2", done="deleted", request_id=OTHER_ID),
+            call(5, answered=404, request_id=OTHER_ID),
+        ],
+        [
+            (asked_for(), {**INFERRED, "attempts": 2, "requestId": OTHER_ID}),
+            (asked_for(name="r2"), {**UNKNOWN, "attempts": 1, "requestId": OTHER_ID}),
+        ],
+    ),
     "probed and sent again": record(
         [lost(0, CLAIMSHOP), call(2, CLAIMSHOP, execute=False), deleted(3, CLAIMSHOP)], result(), asked_for(CLAIMSHOP)
     ),
@@ -267,6 +278,10 @@ WRONG = {
     "a new request id after a refusal": (
         "one_request_id_a_request",
         record([call(0, answered=429), deleted(2, request_id=OTHER_ID)], result(requestId=OTHER_ID)),
+    ),
+    "a new request id of its own after it was not found": (
+        "one_request_id_a_request",
+        record([call(0, answered=404), call(2, answered=404, request_id=OTHER_ID)], result(requestId=OTHER_ID)),
     ),
     "executed again without a probe": (
         "probed_before_repeated",

@@ -18,6 +18,8 @@ NEVER = frozenset(
     }
 )
 """Remarks of the sandbox that are a fault whatever went before."""
+ENDED = frozenset({200, 404})
+"""After an honest answer of these, a deletion under its request id goes on no more."""
 STILL_THERE = frozenset({200, 403})
 """After an honest answer of these to a dry run, the case is there, deletable or not."""
 TURNED_AWAY = frozenset({400, 401, 409, 429, 503})
@@ -72,16 +74,17 @@ def one_request_id(record: Record) -> Iterator[str]:
 
 
 def one_request_id_a_request(record: Record) -> Iterator[str]:
-    """Hub: within one request the id changes only if another request's deletion under the old one has ended."""
+    """Hub: within one request the id changes only if another request's deletion under the old one has ended; or its own
+    has, and another's that has not lends its id."""
     for (name, case), calls in record.by_case.items():
         executed = [call for call in calls if call.system == HUB and call.executes]
         for earlier, later in pairwise(executed):
-            others = (
-                other
-                for other in record.by_target[later.concerns()[0]]
-                if other.x_request_id != name and other.request_id == earlier.request_id
-            )
-            if earlier.request_id != later.request_id and not any(other.told in {200, 404} for other in others):
+            if earlier.request_id == later.request_id:
+                continue
+            others = [other for other in record.by_target[later.concerns()[0]] if other.x_request_id != name]
+            ended = any(other.told in ENDED for other in others if other.request_id == earlier.request_id)
+            lent = any(o.request_id == later.request_id and o.received_at < later.received_at for o in others)
+            if not ended and not (earlier.told in ENDED and lent):
                 yield f"call {later.number} for {case} under a new request id"
 
 
