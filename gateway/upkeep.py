@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from gateway.clock import Clock
-from gateway.config.settings import BackendSettings, Settings
+from gateway.config.settings import BackendSettings, Retry, Settings
 from gateway.errors import LedgerError
 from gateway.ledger.base import BackendQueue, Ledger
 from gateway.ledger.outlooks import outlooks_of
@@ -71,7 +71,7 @@ class Upkeep:
         self.ledger_works = True
         backends, now = settings.backends, self._ledger.now()
         outlooks = outlooks_of(backends.values(), queues, now)
-        levels = {name: _level(backends[name], queues[name], outlooks[name]) for name in outlooks}
+        levels = {name: _level(backends[name], queues[name], outlooks[name], settings.retry) for name in outlooks}
         left_behind = {name: _left_behind(queues[name], now) for name in left - backends.keys()}
         self._levels.set(levels | left_behind)
         self._levels.certificates(self._certificates(settings))
@@ -91,7 +91,7 @@ def _left_behind(queue: BackendQueue, now: int) -> BackendLevel:
     )
 
 
-def _level(settings: BackendSettings, queue: BackendQueue, outlook: Outlook) -> BackendLevel:
+def _level(settings: BackendSettings, queue: BackendQueue, outlook: Outlook, retry: Retry) -> BackendLevel:
     now, hours = outlook.now, settings.hours
     closed = outlook.opens_at is not None
     scheduled = queue.operations - queue.operations_in_flight if closed else 0
@@ -100,7 +100,7 @@ def _level(settings: BackendSettings, queue: BackendQueue, outlook: Outlook) -> 
         unknown=queue.unknown,
         oldest_pending_seconds=_seconds_since(queue.oldest_pending_at, now),
         oldest_pending_open_seconds=open_microseconds(hours, queue.oldest_pending_at or now, now) / SECOND,
-        oldest_due_seconds=_seconds_since(queue.oldest_due_at, now),
+        oldest_due_seconds=max(_seconds_since(at, now) for at in (queue.oldest_due_at, _retry_due_at(queue, retry))),
         empty_seconds=_empty_seconds(outlook),
         open=not closed,
         hours_open=hours is None or hours.is_open(now),
@@ -116,6 +116,13 @@ def _level(settings: BackendSettings, queue: BackendQueue, outlook: Outlook) -> 
 
 def _seconds_since(instant: int | None, now: int) -> float:
     return 0.0 if instant is None else max(0, now - instant) / SECOND
+
+
+def _retry_due_at(queue: BackendQueue, retry: Retry) -> int | None:
+    """Since when a retry could have been sent: without a token only once the backend has been left alone for long."""
+    if queue.oldest_retry_due_at is None or queue.budget_spent_since is None:
+        return queue.oldest_retry_due_at
+    return max(queue.oldest_retry_due_at, queue.budget_spent_since + round(retry.backoff_max_seconds * SECOND))
 
 
 def _window_seconds(hours: Hours, now: int) -> float:

@@ -165,6 +165,8 @@ class BackendQueue(Struct, frozen=True):
     `paused_until` and `paused_for`: a pause in force. `oldest_pending_at`: when the oldest unended case was accepted.
     `circuit_open_until`: nothing goes to the backend before then, null unless its circuit is open.
     `oldest_due_at`: since when a case waits that could have been sent first, in the past or not; null without one.
+    `oldest_retry_due_at`: likewise of the cases whose next call the retry budget has to pay. `budget_spent_since`: null
+    while it can; else when the backend had its last call.
     """
 
     pending: dict[str, int]
@@ -177,6 +179,8 @@ class BackendQueue(Struct, frozen=True):
     mean_call_seconds: float | None = None
     oldest_pending_at: int | None = None
     oldest_due_at: int | None = None
+    oldest_retry_due_at: int | None = None
+    budget_spent_since: int | None = None
     paused_until: int | None = None
     paused_for: Code | None = None
     circuit: CircuitState = CircuitState.CLOSED

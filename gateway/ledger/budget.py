@@ -21,8 +21,7 @@ class Budget:
 
     def __init__(self, tx: Transaction, backend: str, retry: Retry) -> None:
         self._tx, self._backend, self._retry = tx, backend, retry
-        row = tx.row("SELECT tokens FROM budgets WHERE backend = :backend", {"backend": backend})
-        self._before = self._tokens = float(row[0]) if row else CAPACITY
+        self._before = self._tokens = _tokens(tx, backend)
         self.again_at: int | None = None
         """When a retry may go although there is no token, null if none had to wait."""
 
@@ -30,10 +29,7 @@ class Budget:
         """Whether a retry may go; a backend that has had no call for a long time may have one all the same."""
         if self._tokens >= 1:
             return True
-        row = self._tx.row(
-            "SELECT granted_at FROM calls WHERE backend = :backend ORDER BY id DESC LIMIT 1", {"backend": self._backend}
-        )
-        silent_until = (row[0] if row else 0) + round(self._retry.backoff_max_seconds * SECOND)
+        silent_until = _last_grant(self._tx, self._backend) + round(self._retry.backoff_max_seconds * SECOND)
         if silent_until <= self._tx.now:
             return True
         self.again_at = silent_until
@@ -57,6 +53,11 @@ class Budget:
             )
 
 
+def spent_since(tx: Transaction, backend: str) -> int | None:
+    """Null while there is a token; else since when the backend has had no call, after which it may have one again."""
+    return None if _tokens(tx, backend) >= 1 else _last_grant(tx, backend)
+
+
 def give_back(tx: Transaction, backend: str) -> None:
     """A retry worked: its token was not for nothing."""
     tx.run(
@@ -64,3 +65,13 @@ def give_back(tx: Transaction, backend: str) -> None:
            WHERE backend = :backend""",
         {"backend": backend, "capacity": CAPACITY},
     )
+
+
+def _tokens(tx: Transaction, backend: str) -> float:
+    row = tx.row("SELECT tokens FROM budgets WHERE backend = :backend", {"backend": backend})
+    return float(row[0]) if row else CAPACITY
+
+
+def _last_grant(tx: Transaction, backend: str) -> int:
+    row = tx.row("SELECT granted_at FROM calls WHERE backend = :backend ORDER BY id DESC LIMIT 1", {"backend": backend})
+    return int(row[0]) if row else 0

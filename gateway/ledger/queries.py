@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from msgspec import Struct
 
-from gateway.ledger import circuit
+from gateway.ledger import budget, circuit
 from gateway.ledger.base import BackendQueue, OperationFilter, Unended
 from gateway.ledger.rows import (
     BULK,
@@ -13,6 +13,7 @@ from gateway.ledger.rows import (
     CASE_COLUMNS,
     ENDED,
     OPERATION_COLUMNS,
+    RETRIED,
     SINGLE,
     WAITING,
     case_of,
@@ -37,13 +38,11 @@ PENDING = "total - succeeded - partial - failed - unknown - cancelled"
 LOOKED_UP_TOGETHER = 100
 """How many operations one statement asks for."""
 OLDEST_DUE = f"""
-    SELECT min((SELECT min(c.due_at) FROM cases c
-        WHERE c.queue = :queue AND c.state = {WAITING} AND c.lane = l.lane AND c.tenant = :tenant))
-    FROM (SELECT {CALLED_BEFORE} AS lane UNION ALL SELECT {SINGLE} UNION ALL SELECT {BULK}) l"""  # noqa: S608 - constants
-"""By lane, for a queue and tenant, so that the index on what waits answers it: the cost is not that of the queue.
-
-Without the lane of what is retried, which waits for its budget as well.
-"""
+    SELECT l.lane, (SELECT min(c.due_at) FROM cases c
+        WHERE c.queue = :queue AND c.state = {WAITING} AND c.lane = l.lane AND c.tenant = :tenant)
+    FROM (SELECT {RETRIED} AS lane UNION ALL SELECT {CALLED_BEFORE}
+        UNION ALL SELECT {SINGLE} UNION ALL SELECT {BULK}) l"""  # noqa: S608 - constants
+"""By lane, for a queue and tenant, so that the index on what waits answers it: the cost is not that of the queue."""
 
 
 def operation(tx: Transaction, operation_id: str) -> Operation | None:
@@ -158,7 +157,7 @@ def _queue(tx: Transaction, backend: str) -> BackendQueue:
         named,
     )
     unknown = tx.row("SELECT coalesce(sum(unknown), 0) FROM operations WHERE backend = :backend AND unknown > 0", named)
-    due = _oldest_due(tx, backend, waiting)
+    due, retry_due = _oldest_due(tx, backend, waiting)
     mean = tx.row(
         """SELECT avg(settled_at - granted_at) FROM (SELECT settled_at, granted_at FROM calls
                WHERE backend = :backend AND settled_at IS NOT NULL ORDER BY id DESC LIMIT :recent) AS recent""",
@@ -176,6 +175,8 @@ def _queue(tx: Transaction, backend: str) -> BackendQueue:
         unknown=int(unknown[0]) if unknown else 0,
         mean_call_seconds=float(mean[0]) / SECOND if mean and mean[0] is not None else None,
         oldest_due_at=due,
+        oldest_retry_due_at=retry_due,
+        budget_spent_since=budget.spent_since(tx, backend),
         oldest_pending_at=min((group.oldest_at for group in waiting), default=None),
         paused_until=pause[0] if pause else None,
         paused_for=Code(pause[1]) if pause else None,
@@ -208,10 +209,13 @@ def _unfinished(tx: Transaction, backend: str) -> list[_Unfinished]:
     ]
 
 
-def _oldest_due(tx: Transaction, backend: str, waiting: list[_Unfinished]) -> int | None:
+def _oldest_due(tx: Transaction, backend: str, waiting: list[_Unfinished]) -> tuple[int | None, int | None]:
+    """Since when a case waits: of those that need nothing but their turn, and of those that are retried."""
     queues = {(group.tenant, queue_of(backend, group.upstream)) for group in waiting}
-    rows = (tx.row(OLDEST_DUE, {"tenant": tenant, "queue": queue}) for tenant, queue in queues)
-    return min((row[0] for row in rows if row and row[0] is not None), default=None)
+    rows = [row for tenant, queue in queues for row in tx.rows(OLDEST_DUE, {"tenant": tenant, "queue": queue})]
+    found = [(lane, due_at) for lane, due_at in rows if due_at is not None]
+    plain = min((due_at for lane, due_at in found if lane != RETRIED), default=None)
+    return plain, min((due_at for lane, due_at in found if lane == RETRIED), default=None)
 
 
 def _granted(tx: Transaction, backend: str) -> tuple[int, ...]:

@@ -4,12 +4,14 @@ from collections.abc import Collection
 
 import pytest
 
-from gateway.ledger.base import BackendQueue, OperationFilter, Pause
+from gateway.config.settings import Circuit
+from gateway.ledger.base import Again, BackendQueue, OperationFilter, Pause
 from gateway.model.kinds import Kind, Status
 from gateway.model.outcomes import CaseOutcome, Code
 from tests.contract.desk import NOT_FOUND, RESUMABLE, SUCCEEDED, THROTTLED, UNKNOWN, Desk, ecm_case, many, removed
 
 ALL = OperationFilter(None)
+NEVER = Circuit(window_calls=100_000)
 
 
 async def ids(desk: Desk, wanted: OperationFilter = ALL) -> list[str]:
@@ -165,6 +167,26 @@ async def test_a_queue_tells_since_when_the_first_of_its_cases_could_have_been_s
     assert later is not None
     assert later >= desk.ledger.now() + 59_000_000
     assert (await desk.ledger.queues(["ecm"]))["ecm"].oldest_due_at is None
+
+
+async def test_a_queue_tells_since_when_a_retry_could_have_been_sent_and_whether_its_budget_can_pay(desk: Desk) -> None:
+    """Fails when cases that the backend failed are left out of what is due."""
+    await desk.accept(*many(11))
+    calls = (await desk.claim(11)).calls
+    for call in calls:
+        await desk.judge(call, failed=True, again=Again("act", 5.0, failure=True), circuit=NEVER)
+    due_at = desk.ledger.now() + 5_000_000
+    before = (await desk.ledger.queues(["hub"]))["hub"]
+    desk.clock.advance(6)
+    tokens = await desk.claim(11)
+    after = (await desk.ledger.queues(["hub"]))["hub"]
+
+    assert before.oldest_due_at is None
+    assert before.oldest_retry_due_at == pytest.approx(due_at, abs=100_000)
+    assert before.budget_spent_since is None
+    assert len(tokens.calls) == 10
+    assert after.oldest_retry_due_at == pytest.approx(due_at, abs=100_000)
+    assert after.budget_spent_since == tokens.calls[-1].granted_at
 
 
 async def test_a_commit_is_told_with_its_duration_and_what_wrote_nothing_is_not(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from gateway.config.settings import BackendSettings, Credential, Limits, Retry, Settings
 from gateway.errors import LedgerUnavailable
 from gateway.ledger.base import Again, CallSettlement, CaseSettlement, ClaimRules, Ledger, Pause
+from gateway.ledger.budget import CAPACITY
 from gateway.ledger.open import open_ledger
 from gateway.model.cases import Case, Identifier
 from gateway.model.hours import SECOND, Hours
@@ -157,6 +158,38 @@ async def test_a_queue_s_age_is_told_in_time_and_in_open_time_and_so_is_its_end(
     assert kept.level("oldest_pending_seconds") == kept.level("oldest_due_seconds") == pytest.approx(5 * 3_600, abs=1)
     assert kept.level("oldest_pending_open_seconds") == pytest.approx(3_600, abs=1)
     assert kept.level("backend_opening_window_seconds") == 16 * 3_600
+    await kept.ledger.close()
+
+
+async def test_a_case_that_waits_for_its_retry_is_due_once_the_retry_may_be_sent(tmp_path: Path) -> None:
+    """At its time while the retry budget can pay for it; else not before the backend was left alone for long enough."""
+    kept = Kept(tmp_path)
+    await kept.accept(12)
+    retry = Retry(backoff_max_seconds=60.0)
+    rules = ClaimRules("hub", HUB.limits, None, 12, 1, 60.0, 60.0, retry)
+
+    async def fail_what_is_due() -> int:
+        calls = (await kept.ledger.claim(rules)).calls
+        for call in calls:
+            (case,) = call.cases
+            settled = CaseSettlement(
+                case.position, CaseOutcome(Status.PENDING), Again("act", 10.0), met=Code.UPSTREAM_ERROR
+            )
+            await kept.ledger.settle(CallSettlement(call, True, True, "500", (settled,)))
+        return len(calls)
+
+    assert await fail_what_is_due() == 12
+    kept.clock.move(40)
+    await kept.upkeep.once()
+    assert kept.level("oldest_due_seconds") == pytest.approx(30, abs=1)
+
+    assert await fail_what_is_due() == CAPACITY
+    kept.clock.move(40)
+    await kept.upkeep.once()
+    assert kept.level("oldest_due_seconds") == 0.0
+    kept.clock.move(40)
+    await kept.upkeep.once()
+    assert kept.level("oldest_due_seconds") == pytest.approx(20, abs=1)
     await kept.ledger.close()
 
 
