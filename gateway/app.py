@@ -33,7 +33,15 @@ from gateway.server import Server, listeners
 from gateway.tasks import OnBroken, background, watched
 from gateway.telemetry import crashes, logs, otlp
 from gateway.telemetry.configured import Expected
-from gateway.telemetry.events import ConfigurationApplied, DrainBegun, Event, LedgerFailed, Observer, ServingBegun
+from gateway.telemetry.events import (
+    ConfigurationApplied,
+    ConfigurationFollowed,
+    DrainBegun,
+    Event,
+    LedgerFailed,
+    Observer,
+    ServingBegun,
+)
 from gateway.telemetry.log_levels import LEVELS
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.registry import process_registry
@@ -119,6 +127,7 @@ class Gateway:
             self._issuers.follow(self._settings.issuers)
         finally:
             self._going = frozenset()
+        self._observer(ConfigurationFollowed(found.needs_restart))
         if found.changed or found.needs_restart:
             removed = tuple(backend.name for backend in found.gone if backend.name not in self._settings.backends)
             self._observer(ConfigurationApplied(found.changed, found.needs_restart, removed))

@@ -39,6 +39,8 @@ def _more(name: str, matchers: str, window: str, by: str = "backend") -> str:
 _BROKEN = f'outcome=~"{BROKEN_OUTCOMES}"'
 _THROTTLED, _GRANTED, _REFUSED = 'outcome="429"', 'outcome="granted"', 'outcome!="granted"'
 _CLOSED = 'reason="upstream_closed"'
+_UNAVAILABLE, _TURNED_AWAY, _LET_IN = 'outcome="unavailable"', 'outcome="refused"', 'outcome="accepted"'
+_TAKEN, _NOT_TAKEN = 'outcome="taken"', 'outcome!="taken"'
 _FAILED, _WRITTEN = 'outcome="failed"', 'outcome="written"'
 _NOT_WRITTEN = 'code=~"ledger_unavailable|acceptance_unknown"'
 
@@ -196,7 +198,55 @@ _CREDENTIALS = (
     ),
 )
 
+_ISSUER = f"on ({WHERE}, issuer)"
+
+
+def _authentications(outcome: str, window: str) -> str:
+    return f"sum by ({WHERE}) (increase(gateway_authentications_total{{{outcome}}}[{window}]))"
+
+
+_CALLERS = (
+    Alert(
+        "CallersNotVerified",
+        PAGE,
+        "2m",
+        f"{_authentications(_UNAVAILABLE, '5m')} > 0",
+        "Callers cannot be verified: the keys of their issuer are not to be had",
+        "{{ $value | humanize }} requests in five minutes were answered 503 issuer_unavailable, since the gateway has "
+        "no keys of the issuer that made their tokens, or none that are less than four hours old. None was accepted.",
+    ),
+    Alert(
+        "IssuerKeysNotRead",
+        TICKET,
+        "5m",
+        f"{_more('key_set_requests_total', _NOT_TAKEN, '30m', 'issuer')} > 0\n"
+        f"unless {_ISSUER} {_more('key_set_requests_total', _TAKEN, '30m', 'issuer')} > 0",
+        "The keys of the issuer {{ $labels.issuer }} cannot be read",
+        "For half an hour no usable keys were had of it. The last ones are used for four hours, then its callers are "
+        "refused; a key that it has begun to use is unknown, and one that it has withdrawn still counts.",
+    ),
+    Alert(
+        "EveryCallerRefused",
+        TICKET,
+        "5m",
+        f"{_authentications(_TURNED_AWAY, '15m')} >= 20\nunless on ({WHERE}) {_authentications(_LET_IN, '15m')} > 0",
+        "Every caller is refused",
+        "{{ $value | humanize }} requests in 15 minutes had no valid key or token, and none had. Keys were changed on "
+        "one side only, tokens have another audience, a clock is wrong, or a stranger tries keys while nobody else "
+        "calls.",
+    ),
+)
+
 _PROCESSES = (
+    Alert(
+        "ConfigurationDiffers",
+        TICKET,
+        "15m",
+        f"sum by ({WHERE}, why) (gateway_config_differs) > 0",
+        "The gateway does not run by what its configuration file holds ({{ $labels.why }})",
+        "{{ $value }} processes go on with an earlier configuration, since the one in the file was refused or needs "
+        "a restart. What was changed there is not in force: a limit, hours, or a key that was to be taken away.",
+    ),
     Alert(
         "LedgerFails",
         PAGE,
@@ -251,4 +301,4 @@ _PROCESSES = (
     ),
 )
 
-ALERTS = (*_BUDGETS, *_UPSTREAMS, *_CREDENTIALS, *_PROCESSES)
+ALERTS = (*_BUDGETS, *_UPSTREAMS, *_CREDENTIALS, *_CALLERS, *_PROCESSES)

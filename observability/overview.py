@@ -54,6 +54,7 @@ def overview() -> dict[str, Any]:
         ("The queue", 8, [(8, _queued()), (8, _until_empty()), (8, _oldest())]),
         ("The API", 8, [(8, _requests()), (8, _latency()), (8, _problems())]),
         ("", 7, [(12, _burn()), (12, _operations())]),
+        ("The callers", 7, [(8, _authentications()), (8, _issuers()), (8, _quotas())]),
     ]
     text = "Whether deletions work, which upstream is at fault, how long the queue will take, and what is unknown."
     variables = [namespace(), job(), tenant(), backend()]
@@ -310,4 +311,43 @@ def _operations() -> Panel:
         "Running: something of it goes on, or may. Scheduled: it waits for its upstream to open.",
         [Query(f"max by (status) ({UNENDED})", "{{status}}")],
         "short",
+    )
+
+
+def _authentications() -> Panel:
+    seen = increase(series("authentications_total"), by="method, outcome")
+    return graph(
+        "Who was let in",
+        "Requests by what they showed and what came of it. Refused: no valid key or token; why stands in the log. "
+        "Unavailable: the keys of their issuer are not to be had.",
+        [Query(f"{seen} > 0", "{{method}} {{outcome}}")],
+        "short",
+        stacked=True,
+        bars=True,
+    )
+
+
+def _issuers() -> Panel:
+    read = increase(series("key_set_requests_total"), by="issuer, outcome")
+    return graph(
+        "Keys of issuers, as they were read",
+        "One each five minutes for an issuer with a URL is usual; a file is read when it changes. Otherwise the last "
+        "keys are used, for up to four hours.",
+        [Query(f"{read} > 0", "{{issuer}} {{outcome}}")],
+        "short",
+        stacked=True,
+        bars=True,
+    )
+
+
+def _quotas() -> Panel:
+    refused = increase(series("quota_refusals_total"), by="caller, quota")
+    return graph(
+        "Over a caller's quota",
+        "Requests answered 429: too many a minute (requests), or too many cases queued (queued_cases). Whoever wrote "
+        "the caller should obey Retry-After; or the quota is too small.",
+        [Query(f"{refused} > 0", "{{caller}} {{quota}}")],
+        "short",
+        stacked=True,
+        bars=True,
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from observability.files import CHART, ROOT, dashboards
 from observability.picture import WIDTH, Span, page
-from observability.stage.prometheus import start_prometheus
+from observability.stage.prometheus import SCRAPED, start_prometheus
 from observability.stage.script import Script
 from observability.stage.site import Site
 
@@ -33,7 +33,8 @@ def main() -> None:
         rules = ROOT / CHART / "rules" / "case-gateway.yaml"
         target = f"127.0.0.1:{site.metrics_port}"
         prometheus = start_prometheus(folder, site.prometheus_port, target, rules, children)
-        prometheus.until("gateway_backend_open")
+        site.start()
+        prometheus.until(SCRAPED)
         began = time.time() + 5
         Script(site, prometheus, pause_seconds).play()
         span = Span(began, time.time())

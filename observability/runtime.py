@@ -14,9 +14,11 @@ def runtime() -> dict[str, Any]:
     rows = [
         ("", 4, [(6, each) for each in (_replicas(), _draining(), _youngest(), _queue_share())]),
         ("Rollouts", 7, [(12, _versions()), (12, _states())]),
+        ("The configuration", 6, [(12, _reloads()), (12, _configuration())]),
         ("The ledger", 8, [(8, _commit()), (8, _commits()), (8, _failures())]),
         ("The processes", 8, [(8, _lag()), (8, _memory()), (8, _processor())]),
         ("", 7, [(12, _in_flight()), (12, _files())]),
+        ("Evidence", 7, [(8, _receipts()), (8, _checkpoints()), (8, _broken())]),
     ]
     text = "Rollouts, event loop, memory, the ledger's commits, and drains."
     return dashboard(UIDS[2], "Case gateway / Runtime", text, placed(rows), [namespace(), job()])
@@ -84,6 +86,69 @@ def _states() -> Panel:
         "A gap is a process that is not scraped: ended, restarted, or out of reach.",
         [Query(f"max by (instance) ({series('draining')})", EACH)],
         [("serving", GREEN), ("draining", YELLOW)],
+    )
+
+
+def _reloads() -> Panel:
+    changes = increase(series("config_reloads_total"), by="outcome")
+    return graph(
+        "Changes of the configuration",
+        "Files that were taken up, or refused as a whole. Each replica counts its own.",
+        [Query(f"{changes} > 0", "{{outcome}}")],
+        "short",
+        bars=True,
+        stacked=True,
+    )
+
+
+def _configuration() -> Panel:
+    refused, needs_restart = (
+        f"max by (instance) ({series('config_differs', matcher)})"
+        for matcher in ('why="refused"', 'why="needs_restart"')
+    )
+    return timeline(
+        "Processes, by whether they run by their file",
+        "Refused: what the file holds has a fault, or would take away a backend that has work; the log names it. Needs "
+        "a restart: server, store or audit were changed.",
+        [Query(f"{refused} * 2 > 0 or {needs_restart}", EACH)],
+        [("as the file says", GREEN), ("needs a restart", YELLOW), ("file refused", RED)],
+    )
+
+
+def _receipts() -> Panel:
+    issued, removed = increase(series("receipts_total")), increase(series("operations_removed_total"))
+    return graph(
+        "Receipts and retention",
+        "Receipts of operations that ended, and operations that retention took out of the ledger; their receipts stay.",
+        [Query(issued, "receipts"), Query(removed, "operations removed")],
+        "short",
+        bars=True,
+    )
+
+
+def _checkpoints() -> Panel:
+    signed = increase(series("checkpoints_total"), by="outcome")
+    return graph(
+        "Checkpoints",
+        "Signatures over the chain of receipts; without audit.checkpoint_key_file there are none. Failed: the file "
+        "cannot be used, and it is tried again.",
+        [Query(f"{signed} > 0", "{{outcome}}")],
+        "short",
+        bars=True,
+        stacked=True,
+    )
+
+
+def _broken() -> Panel:
+    broken = increase(series("evidence_broken_total"), by="what")
+    return graph(
+        "Evidence that was changed from outside",
+        "Receipts, or links of their chain, that are not as the gateway wrote them. Each calls somebody: "
+        "CaseGatewayEvidenceBroken.",
+        [Query(broken, "{{what}}")],
+        "short",
+        bars=True,
+        stacked=True,
     )
 
 

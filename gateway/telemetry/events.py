@@ -264,6 +264,12 @@ class ConfigurationRefused(Struct, frozen=True):
     faults: tuple[str, ...]
 
 
+class ConfigurationFollowed(Struct, frozen=True):
+    """The process runs by what its configuration file holds, changed or not, but for `needs_restart`."""
+
+    needs_restart: tuple[str, ...]
+
+
 class WorkLeftBehind(Struct, frozen=True):
     """So many cases wait for an upstream that is not configured: they are sent nowhere until it is, or cancelled."""
 
@@ -322,6 +328,7 @@ Event = (
     | OperationsRemoved
     | ConfigurationApplied
     | ConfigurationRefused
+    | ConfigurationFollowed
     | WorkLeftBehind
     | LedgerCommitted
     | SpansLost

@@ -24,6 +24,8 @@ COMMIT_BUCKETS = (0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0
 
 HTTP_SECONDS = "From the first byte of a request to the last of its answer; waiting for the outcome included."
 APPLIED, REFUSED = "applied", "refused"
+NEEDS_RESTART = "needs_restart"
+DIFFERS = "1 while the process does not run by what its file holds, since that was refused or needs a restart (`why`)."
 PROBLEMS = "Requests answered with a problem, by its code: no operation was made of them."
 UPSTREAM_REQUESTS = "Calls that ended, by status code (or its class), `not_sent`, `not_begun` or `unknown`."
 UPSTREAM_SECONDS = "From the beginning of a call to its recorded outcome."
@@ -71,8 +73,11 @@ class Metrics:
         self._removed = counter("operations_removed", "Operations that retention took out of the ledger.")
         self._spans_lost = counter("spans_lost", "Spans of traces that could not be handed over to their receiver.")
         self._reloads = counter("config_reloads", "Changes of the configuration, applied or refused.", "outcome")
+        self._differs = gauge("config_differs", DIFFERS, "why")
         for outcome in (APPLIED, REFUSED):
             self._reloads.labels(outcome)
+        for why in (REFUSED, NEEDS_RESTART):
+            self._differs.labels(why)
         self._commit = histogram("ledger_commit_seconds", COMMIT, COMMIT_BUCKETS)
         self._token_expires = gauge("token_expires_timestamp_seconds", TOKEN_EXPIRES, "credential", across="min")
         self.levels = Levels(self.instruments)
@@ -103,6 +108,7 @@ class Metrics:
             events.OperationsRemoved: self._operations_removed,
             events.ConfigurationApplied: self._configuration_applied,
             events.ConfigurationRefused: self._configuration_refused,
+            events.ConfigurationFollowed: self._configuration_followed,
             events.LedgerCommitted: self._ledger_committed,
             events.SpansLost: self._lost_spans,
             events.DrainBegun: self._drain_begun,
@@ -216,6 +222,11 @@ class Metrics:
 
     def _configuration_refused(self, _event: events.ConfigurationRefused) -> None:
         self._reloads.labels(REFUSED).inc()
+        self._differs.labels(REFUSED).set(1)
+
+    def _configuration_followed(self, event: events.ConfigurationFollowed) -> None:
+        self._differs.labels(REFUSED).set(0)
+        self._differs.labels(NEEDS_RESTART).set(bool(event.needs_restart))
 
     def _ledger_committed(self, event: events.LedgerCommitted) -> None:
         self._commit.observe(event.seconds)

@@ -16,6 +16,9 @@ SCRAPE = "1s"
 JOB, NAMESPACE = "case-gateway", "stage"
 PATIENCE_SECONDS = 45.0
 
+SCRAPED = "count_over_time(gateway_build_info[1m]) > 1"
+"""From here on whatever is counted is an increase. Prometheus begins to scrape some seconds after its start."""
+
 VARIABLES = {
     "$__rate_interval": "15s",
     "$namespace": ".*",

@@ -1,5 +1,6 @@
 """Everything that can happen, in acts. Each scene ends when Prometheus has seen what it is about."""
 
+import json
 import signal
 import sqlite3
 import threading
@@ -13,7 +14,17 @@ from typing import Any
 import httpx2
 
 from observability.stage.prometheus import PATIENCE_SECONDS, Prometheus
-from observability.stage.site import GONE, NIGHT, QUEUE_CASES, Site
+from observability.stage.site import (
+    AWAY,
+    GONE,
+    HASTY_KEY,
+    HASTY_REQUESTS,
+    KNOWN,
+    NIGHT,
+    QUEUE_CASES,
+    USUAL_SECONDS,
+    Site,
+)
 
 ACCEPTED = 202
 READERS = 8
@@ -32,8 +43,9 @@ class Script:
     def play(self) -> None:
         """All scenes; at the end the gateway runs again, with nothing amiss but what is unknown and queued."""
         acts = (
-            (self._usual, self._refusals, self._bulk, self._unknown, self._unreachable),
-            (self._throttled, self._slow_reads),
+            (self._usual, self._refusals, self._callers, self._bulk, self._unknown, self._unreachable),
+            (self._configuration_refused, self._evidence_changed, self._slow_reads),
+            (self._throttled,),
             (self._closed_by_its_own_word,),
             (self._no_token,),
             (self._ledger_fails,),
@@ -89,11 +101,46 @@ class Script:
         self._ask("POST", "/v1/tenants/acme-dk/case-deletions", json={"cases": []})
         self._until('gateway_problems_total{code="invalid_request"} > 0')
 
+    def _callers(self) -> None:
+        for _ in range(HASTY_REQUESTS + 3):
+            self._come_as({"X-API-Key": HASTY_KEY})
+        self._come_as({"X-API-Key": "nobody's"})
+        for issuer in (KNOWN, AWAY):
+            self._come_as({"Authorization": f"Bearer {self._site.token(issuer)}"})
+        self._until('gateway_quota_refusals_total{quota="requests"} > 0')
+        self._until('gateway_authentications_total{method="bearer",outcome="accepted"} > 0')
+        self._until('gateway_authentications_total{outcome="unavailable"} > 0')
+        self._until('gateway_key_set_requests_total{outcome="unreachable"} > 0')
+
+    def _configuration_refused(self) -> None:
+        sound = self._site.config.read_text(encoding="utf-8")
+        self._site.config.write_text(f"{sound}\nlimits: {{}}\n", encoding="utf-8")
+        self._until('gateway_config_differs{why="refused"} == 1')
+        self._site.config.write_text(sound.replace("max_in_flight: 20", "max_in_flight: 19"), encoding="utf-8")
+        self._until('gateway_config_reloads_total{outcome="applied"} > 0')
+
+    def _evidence_changed(self) -> None:
+        """The checkpoints' file is replaced by another ledger's, then by what is no file."""
+        file = self._site.checkpoints
+        self._until('gateway_checkpoints_total{outcome="written"} > 0')
+        sound = file.read_text(encoding="utf-8")
+        changed = json.loads(sound.splitlines()[-1]) | {"ledger": "another"}
+        file.write_text(json.dumps(changed, separators=(",", ":")) + "\n", encoding="utf-8")
+        self._until("sum(gateway_evidence_broken_total) > 0")
+        file.unlink()
+        file.mkdir()
+        self._until('gateway_checkpoints_total{outcome="failed"} > 0')
+        file.rmdir()
+        file.write_text(sound, encoding="utf-8")
+
     def _throttled(self) -> None:
-        self._switch(hub={"throttleRetryAfterSeconds": 7})
-        self._insist("acme-dk", *(f"THROTTLED-{self._number('CN')}" for _ in range(6)))
-        self._until('gateway_backend_paused_seconds{backend="hub-dk",reason="upstream_throttled"} > 0')
+        """Several calls are under way when the first is answered 429, and so are the others."""
+        self._switch(hub={"throttleRetryAfterSeconds": 7, "latencySeconds": 0.5})
+        for _ in range(6):
+            self._insist("acme-dk", f"THROTTLED-{self._number('CN')}")
         self._until('sum(gateway_upstream_requests_total{outcome="429"}) >= 3')
+        self._until('gateway_backend_paused_seconds{backend="hub-dk",reason="upstream_throttled"} > 0')
+        self._switch(hub={"latencySeconds": USUAL_SECONDS})
 
     def _closed_by_its_own_word(self) -> None:
         self._switch(hub={"hours": "closed"}, forcedClosedSeconds=7)
@@ -149,7 +196,7 @@ class Script:
         self._until('gateway_problems_total{code="overloaded"} > 0')
 
     def _drain(self) -> None:
-        slow = f"SLOW-4-{self._number('CN')}"
+        slow = f"SLOW-3-{self._number('CN')}"
         self._insist("acme-no", slow)
         self._arrived(slow)
         self._site.gateway.send(signal.SIGTERM)
@@ -185,6 +232,10 @@ class Script:
         case_id, customer_id = self._number(f"{case}-"), self._number(customer)
         body = {"execute": True, "cases": [{"caseId": case_id, "customers": [{"customerId": customer_id}]}]}
         self._ask("POST", "/v1/tenants/acme-dk/customer-removals", json=body, headers={"Prefer": "respond-async"})
+
+    def _come_as(self, credential: dict[str, str]) -> None:
+        with httpx2.Client(base_url=self._site.url, headers=credential, timeout=30, trust_env=False) as other:
+            other.get("/v1/tenants")
 
     def _ask(self, method: str, path: str, **more: Any) -> httpx2.Response:  # noqa: ANN401 - as httpx2's
         return self._site.caller.request(method, path, **more)

@@ -1,6 +1,8 @@
 """The processes on the stage and their configuration."""
 
 import hashlib
+import json
+import secrets
 import signal
 import socket
 from collections.abc import Iterator
@@ -14,17 +16,28 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 
 from examples.demo.processes import Child
 
 KEY = "key of the stage"
 NIGHT = "hub-night"
 GONE = "hub-gone"
-QUEUE_CASES = 400
+USUAL_SECONDS = 0.08
+"""How long an upstream takes."""
+QUEUE_CASES = 1_000
+HASTY_KEY = "key of a caller in haste"
+HASTY_REQUESTS = 2
+"""So many a minute are the quota of that caller."""
+AUDIENCE, SUBJECT = "case-gateway", "claims-ui"
+KNOWN, AWAY = "https://known.example", "https://away.example"
+"""Two issuers of tokens: the keys of one are in a file, those of the other are not to be had."""
 
 
 class Site:
-    """Sandbox and gateway; `gateway` comes and goes on one ledger. Ports are free ones."""
+    """Sandbox and gateway, from `start` on; `gateway` comes and goes on one ledger. Ports are free ones."""
 
     def __init__(self, folder: Path, children: ExitStack) -> None:
         self.folder = folder
@@ -32,22 +45,28 @@ class Site:
         sandbox, self.port, self.metrics_port, self.prometheus_port, nobody = free_ports(5)
         self.sandbox_url = f"http://127.0.0.1:{sandbox}"
         self.ledger = folder / "gateway.db"
+        self.config = folder / "gateway.yaml"
+        self.checkpoints = folder / "checkpoints.jsonl"
         _write_key(folder)
+        _write_audit_keys(folder)
         (folder / "ecm-password").write_text("sandbox\n", encoding="utf-8")
-        (folder / "gateway.yaml").write_text(yaml.safe_dump(self._configuration(nobody)), encoding="utf-8")
+        self.config.write_text(yaml.safe_dump(self._configuration(nobody)), encoding="utf-8")
         arguments = ["sandbox", "--port", str(sandbox), "--hours", "open", "--keys-dir", str(folder)]
-        arguments += ["--hub-rate", "0", "--hub-per-minute", "0", "--latency-seconds", "0.08"]
+        arguments += ["--hub-rate", "0", "--hub-per-minute", "0", "--latency-seconds", str(USUAL_SECONDS)]
         self._sandbox = Child("sandbox", arguments, folder / "sandbox.log")
         children.callback(self._sandbox.stop)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.caller = self._client(self.url, {"X-API-Key": KEY})
+        self.sandbox = self._client(self.sandbox_url, {})
+
+    def start(self) -> None:
+        """Wait for the sandbox, and start a gateway."""
         self._sandbox.wait_until_ready(f"{self.sandbox_url}/healthz")
         self.gateway = self.start_gateway()
-        self.caller = self._client(f"http://127.0.0.1:{self.port}", {"X-API-Key": KEY})
-        self.sandbox = self._client(self.sandbox_url, {})
 
     def start_gateway(self) -> Child:
         """A gateway on the ledger; the one before must have ended."""
-        config = str(self.folder / "gateway.yaml")
-        self.gateway = Child("gateway", ["serve", "--config", config], self.folder / "gateway.log")
+        self.gateway = Child("gateway", ["serve", "--config", str(self.config)], self.folder / "gateway.log")
         self._children.callback(self.gateway.stop)
         self.gateway.wait_until_ready(f"http://127.0.0.1:{self.metrics_port}/readyz")
         return self.gateway
@@ -56,6 +75,13 @@ class Site:
         """The gateway's metrics in the format that is asked for."""
         url = f"http://127.0.0.1:{self.metrics_port}/metrics"
         return httpx2.get(url, headers={"Accept": accept}, trust_env=False).text
+
+    def token(self, issuer: str) -> str:
+        """A token of a caller that `issuer` made."""
+        now = int(datetime.now(UTC).timestamp())
+        claims = {"iss": issuer, "aud": AUDIENCE, "sub": SUBJECT, "iat": now, "exp": now + 600}
+        key = RSAKey.import_key((self.folder / "tls.key").read_bytes())
+        return jwt.encode({"alg": "RS256"}, claims, key)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -81,12 +107,28 @@ class Site:
                 "max_queued_cases": QUEUE_CASES,
             },
             "store": {"url": f"sqlite:///{self.ledger}"},
+            "audit": {
+                "key_file": "receipt.key", "checkpoint_key_file": "checkpoint.key",
+                "checkpoint_file": str(self.checkpoints), "checkpoint_minutes": 0.01,
+            },
+            "issuers": {
+                "known": {"issuer": KNOWN, "audience": AUDIENCE, "jwks_file": "jwks.json"},
+                "away": {"issuer": AWAY, "audience": AUDIENCE, "jwks_url": f"http://127.0.0.1:{nobody}/jwks"},
+            },
             "retry": {"max_attempts": 2, "deadline_seconds": 8, "backoff_base_seconds": 0.2, "backoff_max_seconds": 2},
             "circuit": {"window_calls": 10, "failure_ratio": 0.5, "open_seconds": 4},
             "callers": {
                 "stage": {
                     "api_key_sha256": digest, "tenants": list(tenants), "operations": ["*"], "execute": True,
-                }
+                },
+                "hasty": {
+                    "api_key_sha256": hashlib.sha256(HASTY_KEY.encode()).hexdigest(), "tenants": ["acme-dk"],
+                    "operations": ["*"], "execute": False, "requests_per_minute": HASTY_REQUESTS,
+                },
+                "by-token": {
+                    "issuer": "known", "subject": SUBJECT, "tenants": ["acme-dk"], "operations": ["*"],
+                    "execute": False,
+                },
             },
             "credentials": {
                 "scalepoint": {
@@ -114,7 +156,7 @@ class Site:
                 },
                 "claimshop-dk": {
                     "system": "claimshop", "base_url": f"{self.sandbox_url}/webapp/ScalePoint", "country": "dk",
-                    "credentials": "scalepoint", "limits": "claimshop", "hours": None, "timeout_seconds": 12,
+                    "credentials": "scalepoint", "limits": "claimshop", "hours": None, "timeout_seconds": 4,
                     "linger_seconds": 1,
                 },
                 "ecm": {
@@ -143,7 +185,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def _write_key(folder: Path) -> None:
-    """A pair whose certificate expires in two days."""
+    """A pair whose certificate expires in two days; and its public half, as an issuer publishes it."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stage")])
     today = datetime.now(UTC)
@@ -160,3 +202,12 @@ def _write_key(folder: Path) -> None:
     pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
     (folder / "tls.key").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
     (folder / "tls.crt").write_bytes(certificate.public_bytes(pem))
+    public = RSAKey.import_key((folder / "tls.key").read_bytes()).as_dict(private=False)
+    (folder / "jwks.json").write_text(json.dumps({"keys": [public]}), encoding="utf-8")
+
+
+def _write_audit_keys(folder: Path) -> None:
+    (folder / "receipt.key").write_text(f"{secrets.token_hex(32)}\n", encoding="utf-8")
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    key = Ed25519PrivateKey.generate().private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+    (folder / "checkpoint.key").write_bytes(key)

@@ -209,6 +209,29 @@ async def test_an_invalid_change_is_told_and_ignored_and_a_mended_one_applied(bo
     assert mended == applied("callers.job", "callers.ui", "limits.hub")
 
 
+async def differs(both: Stack) -> tuple[float, float]:
+    """What the metric says: refused, and in need of a restart."""
+    found = await metrics(both)
+    return found['gateway_config_differs{why="refused"}'], found['gateway_config_differs{why="needs_restart"}']
+
+
+async def test_a_metric_tells_for_as_long_as_the_process_does_not_run_by_its_file(both: Stack) -> None:
+    """Also where what is put right is what was there before, and so changes nothing that is in force."""
+    wait_seconds = both.tree["server"]["wait_seconds"]
+    assert await differs(both) == (0, 0)
+    await both.reconfigure({"limits.hub.per_second": "five"})
+    assert await differs(both) == (1, 0)
+    await both.reconfigure({"limits.hub.per_second": 5, "server.wait_seconds": wait_seconds + 1})
+    assert await differs(both) == (0, 1)
+    both.tree["server"]["wait_seconds"] = wait_seconds
+    write(both.folder, both.tree)
+
+    async def agrees() -> bool:
+        return await differs(both) == (0, 0)
+
+    await until(agrees)
+
+
 async def test_what_needs_a_restart_is_told_and_the_rest_is_applied(both: Stack, job: Caller) -> None:
     port = both.gateway.settings().server.port
 

@@ -69,8 +69,23 @@ def _certificate(days: float) -> dict[str, str]:
     return {f"gateway_certificate_expires_timestamp_seconds{{{CREDENTIAL}}}": f"{round(days * DAY)}x180"}
 
 
+def _authentications(**outcomes: str) -> dict[str, str]:
+    return {
+        f'gateway_authentications_total{{{GATEWAY},method="bearer",outcome="{outcome}"}}': values
+        for outcome, values in outcomes.items()
+    }
+
+
+def _key_sets(**outcomes: str) -> dict[str, str]:
+    return {
+        f'gateway_key_set_requests_total{{{GATEWAY},issuer="cluster",outcome="{outcome}"}}': values
+        for outcome, values in outcomes.items()
+    }
+
+
 PAGED, TICKETED = {"severity": "page"}, {"severity": "ticket"}
 OF_HUB = {"backend": "hub"}
+OF_ISSUER = {"issuer": "cluster"}
 OF_CREDENTIAL = {"credential": "scalepoint"}
 
 SITUATIONS = (
@@ -194,6 +209,37 @@ SITUATIONS = (
     _is_silent("CertificateExpiring", "in 60 days", "62m", _certificate(60)),
     _fires("CertificateExpiresSoon", "in 2 days", "5m", PAGED | OF_CREDENTIAL, _certificate(2)),
     _is_silent("CertificateExpiresSoon", "in 20 days", "5m", _certificate(20)),
+    _fires("CallersNotVerified", "a request a minute", "5m", PAGED, _authentications(unavailable="0+1x20")),
+    _is_silent("CallersNotVerified", "one that came at a bad moment", "10m", _authentications(unavailable="0 1x20")),
+    _is_silent("CallersNotVerified", "they are refused", "5m", _authentications(refused="0+1x20")),
+    _fires(
+        "IssuerKeysNotRead",
+        "unreachable for an hour",
+        "60m",
+        TICKETED | OF_ISSUER,
+        _key_sets(taken="0x10 1x90", unreachable="0x12 0+2x90"),
+    ),
+    _is_silent("IssuerKeysNotRead", "now and then", "60m", _key_sets(taken="0+1x90", unreachable="0 0+1x20 20x90")),
+    _is_silent("IssuerKeysNotRead", "it works again", "60m", _key_sets(taken="0x55 1x40", unreachable="0+2x55 108x40")),
+    _fires("EveryCallerRefused", "two a minute", "25m", TICKETED, _authentications(refused="0+2x40", accepted="7x40")),
+    _is_silent("EveryCallerRefused", "but for one", "25m", _authentications(refused="0+2x40", accepted="0+1x40")),
+    _is_silent("EveryCallerRefused", "one mistake at night", "25m", _authentications(refused="0x10 3x40")),
+    _fires(
+        "ConfigurationDiffers",
+        "refused by one of two replicas",
+        "20m",
+        TICKETED | {"why": "refused"},
+        {
+            f'gateway_config_differs{{{GATEWAY},why="refused",instance="a"}}': "1x30",
+            f'gateway_config_differs{{{GATEWAY},why="refused",instance="b"}}': "0x30",
+        },
+    ),
+    _is_silent(
+        "ConfigurationDiffers",
+        "pods of another version, until they are replaced",
+        "20m",
+        {f'gateway_config_differs{{{GATEWAY},why="refused"}}': "0x5 1x10 0x20"},
+    ),
     _fires(
         "LedgerFails",
         "the check fails",
