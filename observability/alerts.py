@@ -8,8 +8,10 @@ from observability.slo import AVAILABILITY, FAST_SECONDS, LATENCY, OBJECTIVES, b
 PAGE, TICKET = "page", "ticket"
 """Somebody is called at once; or looks at it on the next working day."""
 
+RUNBOOK_PAGES = "docs/runbooks"
+"""Where a page is in this repository."""
 RUNBOOKS = "https://runbooks.example/case-gateway"
-"""Replaced by the chart (`prometheusRule.runbookBaseUrl`)."""
+"""Where pages are published: the chart puts `prometheusRule.runbookBaseUrl` in its place, or leaves the links out."""
 PREFIX = "CaseGateway"
 
 DAY = 86_400

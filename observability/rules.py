@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-from observability.alerts import ALERTS, PREFIX, RUNBOOKS, Alert
+from observability.alerts import ALERTS, PREFIX, RUNBOOK_PAGES, RUNBOOKS, Alert
 from observability.slo import OBJECTIVES, WINDOWS, recorded
 
 HEAD = "# Made by `make observability` from observability/alerts.py and slo.py; do not edit.\n"
@@ -40,6 +40,7 @@ def _rule(alert: Alert) -> dict[str, Any]:
         "annotations": {
             "summary": alert.summary,
             "description": alert.description,
+            "runbook": f"{RUNBOOK_PAGES}/{name}.md",
             "runbook_url": f"{RUNBOOKS}/{name}.md",
         },
     }

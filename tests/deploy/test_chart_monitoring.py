@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from observability.alerts import ALERTS
 from tests.deploy.chart import CHART, Object, objects, only, values
+from tests.deploy.tools import ROOT
 
 RULES = """groups:
   - name: case-gateway
@@ -60,6 +62,30 @@ def test_rules_are_passed_on_as_they_stand(chart: Path) -> None:
 
     assert rule["metadata"]["labels"]["release"] == "prometheus"
     assert rule["spec"] == yaml.safe_load(RULES)
+
+
+def annotations(*sets: str) -> list[dict[str, str]]:
+    """Of every alert, as the chart's own rules are rendered."""
+    rule = only(objects(MONITORING, sets=sets), "PrometheusRule", "metrics")
+    return [each["annotations"] for group in rule["spec"]["groups"] for each in group["rules"] if "alert" in each]
+
+
+@pytest.mark.parametrize("base", ["https://git.example/runbooks", "https://git.example/runbooks/"])
+def test_every_alert_links_to_its_page_where_the_pages_are_published(base: str) -> None:
+    found = annotations(f"prometheusRule.runbookBaseUrl={json.dumps(base)}")
+
+    assert len(found) == len(ALERTS)
+    for each in found:
+        page = Path(each["runbook"])
+        assert (ROOT / page).is_file()
+        assert each["runbook_url"] == f"https://git.example/runbooks/{page.name}"
+
+
+def test_without_a_place_of_the_pages_no_alert_has_a_dead_link() -> None:
+    found = annotations('prometheusRule.runbookBaseUrl=""')
+
+    assert len(found) == len(ALERTS)
+    assert {frozenset(each) for each in found} == {frozenset({"summary", "description", "runbook"})}
 
 
 def test_each_dashboard_is_a_config_map_of_its_own(chart: Path) -> None:

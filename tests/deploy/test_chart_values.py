@@ -63,6 +63,7 @@ def test_every_mapping_of_the_chart_s_own_is_closed() -> None:
         ('ledger.postgresql.url="postgresql://gateway:hunter2@db/gateway"', "ledger.postgresql.url"),
         ('secrets.scalepoint="value"', "secrets.scalepoint"),
         ('image.digest="sha256:short"', "image.digest"),
+        ('prometheusRule.runbookBaseUrl="https://git.example/a b"', "prometheusRule.runbookBaseUrl"),
         ('commonLabels={"app.kubernetes.io/name": "x"}', "commonLabels"),
         ('ledger.sqlite.accessMode="ReadWriteMany"', "ledger.sqlite.accessMode"),
         ("config.backends.ecm.timeout_seconds=0", "timeout_seconds"),
