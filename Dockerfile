@@ -1,6 +1,6 @@
 # The gateway and what it needs to run, and nothing else: no pip, no compiler, no tests; a user of its own.
-# `make image` builds it. The base may be named by its digest: make image PYTHON_IMAGE=python:...@sha256:...
-ARG PYTHON_IMAGE=python:3.13.9-slim-bookworm
+# `make image` builds it, on another base if asked to: make image PYTHON_IMAGE=python:...@sha256:...
+ARG PYTHON_IMAGE=python:3.13.15-slim-trixie@sha256:881d80734ee05dca6f7f42dcb080975652a53c7eda9ba1f03bb8da31aa6a6ec2
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /build
@@ -32,10 +32,11 @@ USER 65532:65532
 EXPOSE 8080 9090
 ENTRYPOINT ["/opt/gateway/bin/gateway"]
 CMD ["serve"]
+ARG PYTHON_IMAGE
 ARG VERSION=0.0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="case-gateway" \
       org.opencontainers.image.description="One durable, paced API in front of Hub Property, ClaimShop and Oracle ECM" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.base.name="python:3.13-slim-bookworm"
+      org.opencontainers.image.base.name="${PYTHON_IMAGE}"

@@ -25,14 +25,16 @@ def engine() -> str:
 
 @cache
 def image() -> str:
-    """The image, built from the Dockerfile; on GATEWAY_TEST_BASE_IMAGE where that is set, such as by .ci/run."""
-    base = os.environ.get("GATEWAY_TEST_BASE_IMAGE")
-    if base is None and run(engine(), "pull", "--quiet", own_base()).returncode != 0:
+    """The image, built from the Dockerfile on `base`."""
+    if base() == own_base() and run(engine(), "pull", "--quiet", own_base()).returncode != 0:
         pytest.skip("the base image cannot be fetched here, and GATEWAY_TEST_BASE_IMAGE names no other")
-    succeed(
-        "make", "image", f"PYTHON_IMAGE={base or own_base()}", f"IMAGE={IMAGE}", f"REVISION={REVISION}", seconds=900
-    )
+    succeed("make", "image", f"PYTHON_IMAGE={base()}", f"IMAGE={IMAGE}", f"REVISION={REVISION}", seconds=900)
     return IMAGE
+
+
+def base() -> str:
+    """What the image is built on: GATEWAY_TEST_BASE_IMAGE where that is set, such as by .ci/run, else its own base."""
+    return os.environ.get("GATEWAY_TEST_BASE_IMAGE") or own_base()
 
 
 def own_base() -> str:

@@ -11,7 +11,7 @@ import httpx2
 
 from gateway.version import __version__
 from tests.api.configuration import JOB_KEY, configuration, write
-from tests.deploy.engine import HARDENED, REVISION, container, engine, image, inside
+from tests.deploy.engine import HARDENED, REVISION, base, container, engine, image, inside
 from tests.deploy.tools import succeed
 from tests.faults.processes import Child, free_ports, until
 
@@ -97,11 +97,12 @@ async def installed(folder: Path) -> AsyncIterator[Installed]:
         made.sandbox.clean_up()
 
 
-def test_labels_and_the_program_itself_say_which_version_and_commit_it_is() -> None:
+def test_labels_say_what_it_is_made_of_and_so_does_the_program_itself() -> None:
     labels = json.loads(succeed(engine(), "inspect", image()))[0]["Config"]["Labels"]
 
     assert labels["org.opencontainers.image.version"] == __version__
     assert labels["org.opencontainers.image.revision"] == REVISION
+    assert labels["org.opencontainers.image.base.name"] == base()
     assert succeed(engine(), "run", "--rm", image(), "--version").split() == [
         *["gateway,", "version", f"{__version__},", "revision", REVISION]
     ]
