@@ -30,8 +30,11 @@ NODE := .cache/node/.stamp-$(shell git hash-object $(CLIENTS)/package-lock.json)
 VERSION_NOW := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' gateway/version.py)
 REVISION ?= $(shell git rev-parse HEAD)
 SBOM := dist/case-gateway-$(VERSION_NOW).cdx.json
-INTO_RUNTIME := .cache/tools/bin/python -m pip --quiet --disable-pip-version-check \
-  --python .cache/runtime/bin/python install
+# What the image is made of, installed without the installer and without compiled files: it is looked at, and not run.
+SHIPPED := requirements.lock requirements-otel.lock
+BARE := .cache/runtime/.stamp-$(shell cat $(SHIPPED) | git hash-object --stdin)
+INTO_BARE := .cache/tools/bin/python -m pip --quiet --disable-pip-version-check \
+  --python .cache/runtime/bin/python install --no-compile
 
 step = echo "== $(1)"; $(2) || { echo "make $@: the step '$(1)' failed" >&2; exit 1; }
 
@@ -102,20 +105,24 @@ image:
 	  --tag $(or $(IMAGE),case-gateway:$(VERSION_NOW)) $(IMAGE_ARGS) .
 
 # What the lock installs on this platform, with licences and what needs what; the installer itself stays out.
-sbom: $(TOOLS)
-	@"$(PYTHON)" -m venv --clear --without-pip .cache/runtime
-	@$(INTO_RUNTIME) --require-hashes -r requirements.lock -r requirements-otel.lock
-	@$(INTO_RUNTIME) --no-deps --no-build-isolation .
+sbom: $(BARE)
+	@$(INTO_BARE) --no-deps --no-build-isolation .
 	@mkdir -p dist
 	@.cache/tools/bin/cyclonedx-py environment .cache/runtime/bin/python --pyproject pyproject.toml --output-reproducible \
 	  --spec-version 1.6 --output-format JSON --output-file $(SBOM)
 	@"$(PYTHON)" -m tools.sbom $(SBOM) $(VERSION_NOW) $(REVISION)
 	@echo "$(SBOM)"
 
+$(BARE): $(TOOLS)
+	@echo "Setting up .cache/runtime"
+	@"$(PYTHON)" -m venv --clear --without-pip .cache/runtime
+	@$(INTO_BARE) --require-hashes $(SHIPPED:%=-r %)
+	@touch $@
+
 # Fails on a known vulnerability, and also where nobody could be asked about one.
 audit: $(TOOLS)
-	@.cache/tools/bin/pip-audit --requirement requirements.lock --requirement requirements-otel.lock \
-	  --require-hashes --disable-pip --strict --progress-spinner off --vulnerability-service osv $(AUDIT_ARGS) \
+	@.cache/tools/bin/pip-audit $(SHIPPED:%=--requirement %) --require-hashes --disable-pip --strict \
+	  --progress-spinner off --vulnerability-service osv $(AUDIT_ARGS) \
 	  || { echo "make audit: a vulnerability is known, or it could not be found out; see above" >&2; exit 1; }
 
 # Writes the version everywhere, dates the changelog, commits and tags; it pushes nothing.
@@ -141,7 +148,7 @@ $(DEV): $(RUNTIME)
 	@touch $@
 
 # What would take the first `make test` minutes longer has environments of its own; without them, its tests are skipped.
-tools: $(POLICY) $(TOOLS) $(if $(shell command -v npm),$(NODE))
+tools: $(POLICY) $(TOOLS) $(BARE) $(if $(shell command -v npm),$(NODE))
 	@command -v npm >/dev/null || echo "npm is not here: the linter of OpenAPI and the client in TypeScript are left out"
 
 own_environment = echo "Setting up $(1)" && "$(PYTHON)" -m venv --clear $(1) \

@@ -5,13 +5,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from packaging.requirements import Requirement
 
 from gateway.version import __version__
-from tests.deploy.tools import ROOT, TOOLS, Finished, run, succeed, tool
+from tests.deploy.tools import ROOT, TOOLS, Finished, is_of, run, succeed, tool
 
 VULNERABLE = "litestar"
 REVISION = "0123456789abcdef"
@@ -37,6 +38,26 @@ def test_the_sbom_lists_what_is_installed_with_its_licence_and_says_of_what_it_i
     assert listed == locked()
     # What these two say of their licence in their metadata is not in a form that CycloneDX takes.
     assert {each["name"] for each in document["components"] if not each.get("licenses")} <= {"protobuf", "rich-click"}
+
+
+def test_no_target_that_a_test_makes_sets_up_tools_which_another_test_is_using() -> None:
+    """It would where the stamps are not those that the tests look for."""
+    tool("cyclonedx-py")
+    planned = succeed("make", "--dry-run", "sbom", "audit")
+
+    assert "cyclonedx-py" in planned
+    assert "requirements-tools.lock" not in planned
+
+
+def test_tools_of_another_lock_than_now_are_not_taken(tmp_path: Path) -> None:
+    lock = tmp_path / "some.lock"
+    lock.write_text("a==1\n", encoding="utf-8")
+    stamp = succeed("git", "hash-object", lock).strip()
+    (tmp_path / f".stamp-{stamp}").touch()
+    assert is_of(tmp_path, lock)
+
+    lock.write_text("a==2\n", encoding="utf-8")
+    assert not is_of(tmp_path, lock)
 
 
 class Service(BaseHTTPRequestHandler):
