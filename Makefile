@@ -45,7 +45,7 @@ help:
 	@echo "make test-faults  every fault test, also those that make test leaves out (ARGS=... goes to pytest)"
 	@echo "make soak     a gateway under load for 15 minutes: memory and open files stay flat (ARGS=\"--minutes 3\")"
 	@echo "make format   format the code and mend what the linter can mend"
-	@echo "make chart    write the chart's README, and dist/case-gateway-VERSION.tgz"
+	@echo "make chart    write the chart's README and schema, and dist/case-gateway-VERSION.tgz"
 	@echo "make image    build the container image with docker, podman or buildah (PYTHON_IMAGE=..., IMAGE=...)"
 	@echo "make sbom     write dist/case-gateway-VERSION.cdx.json, what the image is made of (CycloneDX)"
 	@echo "make audit    ask for known vulnerabilities of what is locked; fails also if nobody could be asked"
@@ -93,6 +93,7 @@ openapi: $(RUNTIME)
 	@$(BIN)/gateway check --schema > openapi/config.schema.json
 
 chart: $(DEV)
+	@$(BIN)/python -m tools.chart_schema
 	@$(BIN)/python -m tools.chart_readme
 	@$(BIN)/helm package helm/case-gateway --destination dist
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gateway.config.changes import PROCESS_SECTIONS
 from tests.deploy.chart import (
     SCENARIOS,
     Object,
@@ -29,12 +30,18 @@ def kinds(found: list[Object]) -> set[str]:
 
 def checksum(*sets: str) -> str:
     annotations = only(objects(sets=sets), "Deployment")["spec"]["template"]["metadata"]["annotations"]
-    return str(annotations["checksum/server-and-store"])
+    return str(annotations["checksum/fixed-at-start"])
 
 
 def pod_template(*sets: str) -> Object:
     template: Object = only(objects(sets=sets), "Deployment")["spec"]["template"]
     return template
+
+
+def slower(seconds: str) -> str:
+    """A backend whose calls may take so long."""
+    ecm = f'"system": "oracle-ecm", "base_url": "https://ecm/ECM", "credentials": "ecm", "timeout_seconds": {seconds}'
+    return f'config.backends={{"ecm": {{{ecm}}}}}'
 
 
 def test_on_sqlite_the_old_pod_ends_before_the_new_one_starts() -> None:
@@ -129,16 +136,23 @@ def test_a_time_to_stop_that_would_cut_calls_short_is_refused(given: str, word: 
     assert word in refusal(sets=(given,))
 
 
-def test_pods_are_replaced_for_server_and_store_and_for_nothing_else_in_the_configuration() -> None:
+CHANGES = {
+    "server": "config.server.wait_seconds=5",
+    "store": "config.store.retention_days=5",
+    "audit": "config.audit.checkpoint_minutes=5",
+}
+"""A change of each section that needs a restart."""
+
+
+def test_pods_are_replaced_for_what_needs_a_restart_and_for_nothing_else_in_the_configuration() -> None:
     before = checksum()
 
-    assert checksum("config.server.wait_seconds=5") != before
-    assert checksum("config.store.retention_days=5") != before
-    assert checksum(POSTGRESQL) != before
-    taken_over = ('config.tenants={"acme": {}}', "config.retry.max_attempts=5")
+    assert set(CHANGES) == set(PROCESS_SECTIONS)
+    for change in (*CHANGES.values(), POSTGRESQL):
+        assert checksum(change) != before
+    taken_over = ('config.tenants={"acme": {"ecm": {"backend": "ecm"}}}', "config.retry.max_attempts=5")
     assert pod_template(*taken_over) == pod_template()
-    slower = 'config.backends={"ecm": {"timeout_seconds": 61}}'
-    assert checksum(slower) != before  # it changes drain_seconds
+    assert checksum(slower("61")) != before  # it changes drain_seconds
 
 
 def test_a_new_version_of_the_chart_alone_replaces_no_pod() -> None:

@@ -8,10 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]  # it ships no types
 
+from gateway.config.schema import schema
 from gateway.config.settings import Settings
 from gateway.version import __version__
 from tests.deploy.chart import CHART, SCENARIOS, objects, refusal
+from tools import chart_schema
 from tools.chart_readme import Undescribed, readme, values
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
@@ -21,10 +24,10 @@ FOR_PARENTS = {"global", "enabled"}
 
 
 def closed(schema: dict[str, Any], path: str = "") -> Iterator[str]:
-    """The path of every value that the schema names."""
+    """The path of every value that the schema names; what is in a section of `config` is the gateway's own."""
     for name, inner in schema["properties"].items():
         here = f"{path}{name}"
-        if inner.get("additionalProperties") is False:
+        if inner.get("additionalProperties") is False and path != "config.":
             yield from closed(inner, f"{here}.")
         else:
             yield here
@@ -43,7 +46,7 @@ def test_every_mapping_of_the_chart_s_own_is_closed() -> None:
     def look(schema: dict[str, Any], tree: dict[str, Any]) -> None:
         for name, value in tree.items():
             inner = schema["properties"][name]
-            if isinstance(value, dict) and "properties" in inner and name != "server":
+            if isinstance(value, dict) and "properties" in inner:
                 assert inner["additionalProperties"] is False, name
                 look(inner, value)
 
@@ -67,10 +70,39 @@ def test_every_mapping_of_the_chart_s_own_is_closed() -> None:
         ('commonLabels={"app.kubernetes.io/name": "x"}', "commonLabels"),
         ('ledger.sqlite.accessMode="ReadWriteMany"', "ledger.sqlite.accessMode"),
         ("config.backends.ecm.timeout_seconds=0", "timeout_seconds"),
+        ("config.server.wait_second=3", "wait_second"),
+        ('config.limits.hub={"per_second": "five"}', "config.limits.hub.per_second"),
+        ('config.callers.job={"tenants": ["a"], "operations": ["*"]}', "execute is required"),
+        ('config.credentials.ecm={"type": "basic", "username": "g", "password": "p"}', "config.credentials.ecm"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_and_named(given: str, place: str) -> None:
     assert place in refusal(sets=(given,))
+
+
+def test_the_schema_of_the_configuration_is_as_the_code_has_it() -> None:
+    assert (CHART / "values.schema.json").read_text(encoding="utf-8") == chart_schema.text(), "run `make chart`"
+
+
+def test_what_the_chart_sets_itself_is_a_key_of_the_gateway_and_no_value() -> None:
+    known, mine = schema()["properties"], SCHEMA["properties"]["config"]["properties"]
+
+    for section, keys in chart_schema.OF_THE_CHART.items():
+        assert keys <= set(known[section]["properties"])
+        assert set(mine[section]["properties"]) == set(known[section]["properties"]) - keys
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.name)
+def test_the_values_of_a_scenario_fit_by_another_validator_too(path: Path) -> None:
+    """Not only Helm's reads the schema: editors do."""
+    Draft7Validator.check_schema(SCHEMA)
+    Draft7Validator(SCHEMA).validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+def test_a_section_that_a_parent_takes_away_is_empty() -> None:
+    sections = yaml.safe_load(TEXT)["config"]
+
+    assert objects(sets=tuple(f"config.{name}=null" for name in sections)) == objects()
 
 
 def test_the_chart_has_every_section_of_the_gateway_s_configuration() -> None:

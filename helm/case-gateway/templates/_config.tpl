@@ -2,7 +2,7 @@
 
 {{/* The `server` section. */}}
 {{- define "case-gateway.server" -}}
-{{- $server := deepCopy .Values.config.server -}}
+{{- $server := deepCopy (.Values.config.server | default dict) -}}
 {{- $_ := set $server "host" .Values.listenHost -}}
 {{- $_ := set $server "port" 8080 -}}
 {{- $_ := set $server "metrics_port" 9090 -}}
@@ -16,11 +16,15 @@ server:
   {{- include "case-gateway.server" . | nindent 2 }}
 store:
   {{- include "case-gateway.store" . | nindent 2 }}
+{{- with .Values.config.audit }}
+audit:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- define "case-gateway.config" -}}
 {{ include "case-gateway.fixed" . }}
-{{- range $section, $content := omit .Values.config "server" "store" }}
+{{- range $section, $content := omit .Values.config "server" "store" "audit" }}
 {{- with $content }}
 {{ $section }}:
   {{- toYaml . | nindent 2 }}

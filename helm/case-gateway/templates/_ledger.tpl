@@ -36,7 +36,7 @@
 
 {{/* The `store` section of the configuration. */}}
 {{- define "case-gateway.store" -}}
-{{- $store := deepCopy .Values.config.store -}}
+{{- $store := deepCopy (.Values.config.store | default dict) -}}
 {{- if eq .Values.ledger.type "sqlite" -}}
 {{- $_ := set $store "url" "sqlite:////var/lib/gateway/gateway.db" -}}
 {{- else -}}

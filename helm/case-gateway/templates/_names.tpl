@@ -50,7 +50,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 
 {{/* Where callers in the cluster find the API. */}}
 {{- define "case-gateway.url" -}}
-{{- $scheme := ternary "https" "http" (not (empty .Values.config.server.tls)) -}}
+{{- $scheme := ternary "https" "http" (not (empty (.Values.config.server | default dict).tls)) -}}
 {{ $scheme }}://{{ include "case-gateway.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.service.port | int }}
 {{- end -}}
 

@@ -15,8 +15,8 @@ to their end (drain), then closes. What is cut short would hold its slot and its
 
 {{- define "case-gateway.drainSeconds" -}}
 {{- $slowest := include "case-gateway.slowestCallSeconds" . | int -}}
-{{- if hasKey .Values.config.server "drain_seconds" -}}
-{{- $drain := .Values.config.server.drain_seconds -}}
+{{- $drain := (.Values.config.server | default dict).drain_seconds -}}
+{{- if not (kindIs "invalid" $drain) -}}
 {{- if lt (float64 $drain) (float64 $slowest) -}}
 {{- fail (printf "config.server.drain_seconds is %v, but a call to an upstream may take %d seconds (timeout_seconds of config.backends); leave it out, or give at least that" $drain $slowest) -}}
 {{- end -}}
