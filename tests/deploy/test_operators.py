@@ -11,7 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from gateway.cli.main import main
+from observability.alerts import ALERTS, PREFIX
 from tests.deploy.chart import NAMESPACE, objects, values
 from tests.deploy.tools import ROOT, succeed, tool
 from tests.faults.processes import Site, site
@@ -51,26 +54,59 @@ def test_every_block_of_commands_says_whether_it_is_run() -> None:
             assert all((ROOT / name.strip()).is_file() for name in found[2].split(",")), found[2]
 
 
-def test_every_command_that_is_said_to_be_run_is_run_in_one_of_these_tests() -> None:
+ELSEWHERE = {"make image": "engine.py", "make sbom": "test_supply_chain.py"}
+"""Commands that another file's tests run."""
+
+
+def test_every_command_that_is_said_to_be_run_is_run_by_a_test() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
     begun = [re.escape(start) for start in re.findall(r"command\(.(.+?).\)", source)]
-    elsewhere = ("make image", "make sbom")  # test_image.py, test_supply_chain.py
-
     left = [line for line in commands("run") if not re.match("|".join(begun), line)]
-    assert [line for line in left if not line.startswith(elsewhere)] == []
+
+    assert [line for line in left if not line.startswith(tuple(ELSEWHERE))] == []
+    for start, file in ELSEWHERE.items():
+        words = ", ".join(f'"{word}"' for word in start.split())
+        assert f"succeed({words}," in (Path(__file__).parent / file).read_text(encoding="utf-8")
+
+
+def inline(program: str) -> set[str]:
+    """Commands within sentences and tables."""
+    return {found for found in re.findall(r"`([^`\n]+)`", TEXT) if found.startswith(f"{program} ")}
+
+
+@pytest.mark.parametrize("line", sorted(inline("gateway")))
+def test_a_gateway_command_within_a_sentence_exists_with_its_options(line: str) -> None:
+    """With --help at the end, click checks the name of every command and option before it, and does nothing."""
+    done = CliRunner().invoke(main, [*line.split()[1:], "--help"])
+    assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize("line", sorted(inline("make")))
+def test_a_target_of_make_within_a_sentence_exists(line: str) -> None:
+    assert succeed("make", "--dry-run", *line.split()[1:])
+
+
+def test_what_to_do_is_said_of_every_alert() -> None:
+    rows = re.findall(r"^\| \[(\w+)\]\(runbooks/(\w+)\.md\) \| (\w+) \| .+ \|$", TEXT, re.MULTILINE)
+
+    assert rows == [(PREFIX + each.name, PREFIX + each.name, each.severity) for each in ALERTS]
+    assert all((ROOT / f"docs/runbooks/{name}.md").is_file() for name, _, _ in rows)
 
 
 def test_the_chart_is_packaged_with_its_readme(tmp_path: Path) -> None:
-    """`make chart` packages into dist; here the same is done to a copy, and what belongs in is looked for."""
-    assert command("make chart") == "make chart"
-    packaged = succeed(tool("helm"), "package", ROOT / "helm/case-gateway", "--destination", tmp_path)
-    archive = packaged.split()[-1]
+    """In a copy, with the environment that these tests have in place of the one that make would set up."""
+    for name in ("Makefile", "gateway"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    for name in ("tools", "helm"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shell(f"{command('make chart')} DEV= BIN={Path(tool('helm')).parent}", tmp_path)
+    [archive] = (tmp_path / "dist").iterdir()
     names = succeed("tar", "--list", "--file", archive).splitlines()
 
     expected = {"README.md", "values.schema.json", "templates/deployment.yaml", "templates/NOTES.txt"}
     assert expected <= {name.removeprefix("case-gateway/") for name in names}
     assert not [name for name in names if name.startswith("case-gateway/ci/")]
-    assert objects(values("sqlite"), chart=Path(archive)) == objects(values("sqlite"))
+    assert objects(values("sqlite"), chart=archive) == objects(values("sqlite"))
 
 
 def test_a_key_is_made_with_its_hash(tmp_path: Path) -> None:
