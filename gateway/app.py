@@ -42,6 +42,7 @@ from gateway.telemetry.events import (
     Observer,
     ServingBegun,
 )
+from gateway.telemetry.levels import LISTENER, CertificateEnds
 from gateway.telemetry.log_levels import LEVELS
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.registry import process_registry
@@ -81,7 +82,7 @@ class Gateway:
         metrics.expect(_expected(settings))
         expiries = Expiries()
         self._upkeep = Upkeep(
-            self.settings, ledger, metrics.levels, clock, observer, lambda now: expiries.of(now.credentials.values())
+            self.settings, ledger, metrics.levels, clock, observer, lambda now: _certificates(expiries, now)
         )
         self._recordkeeping = self._records(signer, clock)
         self._left_behind = LeftBehind(self.settings, self._lines.serve, ledger, clock, self._observe)
@@ -176,6 +177,15 @@ class Gateway:
 
     def _readiness(self) -> tuple[str, ...]:
         return () if self._upkeep.ledger_works else ("ledger_unavailable",)
+
+
+def _certificates(expiries: Expiries, settings: Settings) -> CertificateEnds:
+    tls = settings.server.tls
+    return CertificateEnds(
+        credentials=expiries.of({each.name: each.certificate_file for each in settings.credentials.values()}),
+        listener=expiries.of({LISTENER: tls.certificate_file}).get(LISTENER) if tls else None,
+        backends=expiries.of({each.name: each.client_certificate_file for each in settings.backends.values()}),
+    )
 
 
 def _expected(settings: Settings) -> Expected:

@@ -1,7 +1,7 @@
 """What a process does on its own from time to time: prove that the ledger can be written, and take the levels."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from gateway.clock import Clock
 from gateway.config.settings import BackendSettings, Retry, Settings
@@ -11,7 +11,7 @@ from gateway.ledger.outlooks import outlooks_of
 from gateway.model.hours import SECOND, Hours, open_microseconds
 from gateway.model.outlook import Outlook
 from gateway.telemetry.events import LedgerFailed, Observer
-from gateway.telemetry.levels import BackendLevel, Levels
+from gateway.telemetry.levels import BackendLevel, CertificateEnds, Levels
 
 INTERVAL_SECONDS = 5.0
 INTERVAL_IN_TROUBLE_SECONDS = 1.0
@@ -21,7 +21,7 @@ DAY_SECONDS = 86_400.0
 class Upkeep:
     """Runs as long as the process; `ledger_works` is what it last found.
 
-    `certificates` tells when each credential's certificate expires, Unix time.
+    `certificates` tells when they expire.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Upkeep:
         levels: Levels,
         clock: Clock,
         observer: Observer,
-        certificates: Callable[[Settings], Mapping[str, float]],
+        certificates: Callable[[Settings], CertificateEnds],
     ) -> None:
         self._settings = settings
         self._ledger = ledger

@@ -167,6 +167,8 @@ _CREDENTIAL = f"on ({WHERE}, credential)"
 _CERTIFICATE = f"min by ({WHERE}, credential) (gateway_certificate_expires_timestamp_seconds) - time()"
 _TOKEN = f"min by ({WHERE}, credential) (gateway_token_expires_timestamp_seconds) - time()"
 
+_TLS = f"min by ({WHERE}, side, backend) (gateway_tls_certificate_expires_timestamp_seconds) - time()"
+
 _CREDENTIALS = (
     Alert(
         "TokenExpiring",
@@ -197,6 +199,18 @@ _CREDENTIALS = (
         f"{_CERTIFICATE} < {3 * DAY}",
         "The certificate of {{ $labels.credential }} expires in {{ $value | humanizeDuration }}",
         "After that no token is to be had, and nothing is sent to the backends of this credential.",
+    ),
+)
+
+_CERTIFICATES = (
+    Alert(
+        "TlsCertificateExpires",
+        PAGE,
+        "1h",
+        f"{_TLS} < {3 * DAY}",
+        "A certificate of TLS expires in {{ $value | humanizeDuration }} ({{ $labels.side }} {{ $labels.backend }})",
+        "That of the listener: after its end, callers refuse to connect. One that is shown to a backend: after its "
+        "end, no connection to it is made, and its work waits. Replaced files are taken up without a restart.",
     ),
 )
 
@@ -303,4 +317,4 @@ _PROCESSES = (
     ),
 )
 
-ALERTS = (*_BUDGETS, *_UPSTREAMS, *_CREDENTIALS, *_CALLERS, *_PROCESSES)
+ALERTS = (*_BUDGETS, *_UPSTREAMS, *_CREDENTIALS, *_CERTIFICATES, *_CALLERS, *_PROCESSES)

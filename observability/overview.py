@@ -315,11 +315,11 @@ def _operations() -> Panel:
 
 
 def _authentications() -> Panel:
-    seen = increase(series("authentications_total"), by="method, outcome")
+    seen = increase(series("authentications_total", 'outcome!="accepted"'), by="method, outcome")
     return graph(
-        "Who was let in",
-        "Requests by what they showed and what came of it. Refused: no valid key or token; why stands in the log. "
-        "Unavailable: the keys of their issuer are not to be had.",
+        "Who was not let in",
+        "Requests by what they showed and why it did not do. Refused: no valid key or token; the log says what was "
+        "wrong with it. Unavailable: the keys of their issuer are not to be had.",
         [Query(f"{seen} > 0", "{{method}} {{outcome}}")],
         "short",
         stacked=True,

@@ -173,7 +173,7 @@ def shown(value: float, unit: str, decimals: int | None = None) -> str:
     if math.isnan(value):
         return "-"
     if unit == "percentunit":
-        return f"{100 * value:.{decimals if decimals is not None else 1}f} %".replace(".0 %", " %")
+        return f"{100 * value:.3g} %" if decimals is None else f"{100 * value:.{decimals}f} %".replace(".0 %", " %")
     if unit in {"s", "dtdurations"}:
         return _duration(value)
     if unit == "bytes":

@@ -110,9 +110,10 @@ def bands(
                 f"<rect x='{x:.1f}' y='{y + 2:.0f}' width='{wide:.1f}' height='{tall - 4:.0f}'"
                 f" fill='{states.get(int(v), ('', '#888'))[1]}'/>"
             )
+    apart = min(250, (width - left) // len(states))
     words = "".join(
-        f"<rect x='{left + 250 * n}' y='{height - 19}' width=11 height=11 fill='{colour}'/>"
-        f"<text x='{left + 250 * n + 16}' y='{height - 9}'>{html.escape(word)}</text>"
+        f"<rect x='{left + apart * n}' y='{height - 19}' width=11 height=11 fill='{colour}'/>"
+        f"<text x='{left + apart * n + 16}' y='{height - 9}'>{html.escape(word)}</text>"
         for n, (word, colour) in enumerate(states.values())
     )
     return f"<svg width={width} height={height}>{''.join(shapes)}{words}</svg>"
@@ -211,7 +212,7 @@ def _top(drawn: Lines, steps: Sequence[dict[str, Any]], *, stacked: bool) -> flo
     near = [float(step["value"]) for step in steps if step["value"] <= 2 * most]
     most = max([most, *near]) * 1.05 or 1.0
     power = 10 ** math.floor(math.log10(most))
-    return float(next(power * nice for nice in (1, 2, 4, 6, 8, 10) if power * nice >= most))
+    return float(next(power * nice for nice in (1, 1.2, 1.6, 2, 4, 6, 8, 10) if power * nice >= most))
 
 
 def _runs(series: Series, step: float) -> list[list[tuple[float, float]]]:

@@ -17,7 +17,7 @@ def upstreams() -> dict[str, Any]:
         ("Limits", 8, [(12, _in_flight()), (12, _pace())]),
         ("Waiting and trying again", 8, [(8, _waits()), (8, _retries()), (8, _throttles())]),
         ("", 7, [(8, _left_alone()), (8, _circuit()), (8, _unasked())]),
-        ("Credentials", 7, [(8, _tokens()), (8, _token_life()), (8, _certificates())]),
+        ("Credentials", 7, [(8, _tokens()), (8, _token_life()), (4, _certificates()), (4, _tls_certificates())]),
     ]
     text = "How each upstream answers, how much of its limits is used, and what keeps work waiting."
     variables = [namespace(), job(), backend()]
@@ -207,4 +207,16 @@ def _certificates() -> Panel:
         Query(left, instant=True),
         "dtdurations",
         [(RED, None), (ORANGE, 7 * 86_400), (GREEN, 30 * 86_400)],
+    )
+
+
+def _tls_certificates() -> Panel:
+    left = f"min by (side, backend) ({series('tls_certificate_expires_timestamp_seconds')}) - time()"
+    return table(
+        "TLS certificates expire in",
+        "Of the listener, and those that are shown to backends. CaseGatewayTlsCertificateExpires tells three days "
+        "ahead.",
+        Query(left, instant=True),
+        "dtdurations",
+        [(RED, None), (ORANGE, 3 * 86_400), (GREEN, 7 * 86_400)],
     )

@@ -29,6 +29,11 @@ OPENS = "When the backend opens next, Unix time; absent while it is open."
 OPEN = "1 if a call may begin: within the hours, and not closed by the upstream's own word."
 HOURS_OPEN = "1 within the configured hours, whatever the upstream itself says."
 CERTIFICATE = "When the certificate of a credential expires, Unix time."
+TLS_CERTIFICATE = (
+    "When the certificate of a TLS connection expires, Unix time: the listener's, or one shown to a backend."
+)
+LISTENER, BACKEND = "listener", "backend"
+"""Whose certificate it is; that of the listener has no backend."""
 
 
 class BackendLevel(Struct, frozen=True):
@@ -53,6 +58,14 @@ class BackendLevel(Struct, frozen=True):
     running: int = 0
     scheduled: int = 0
     circuit: CircuitState = CircuitState.CLOSED
+
+
+class CertificateEnds(Struct, frozen=True):
+    """When certificates expire, Unix time, of those that can be read: of credentials and backends by name."""
+
+    credentials: Mapping[str, float] = {}
+    listener: float | None = None
+    backends: Mapping[str, float] = {}
 
 
 class Levels:
@@ -81,6 +94,9 @@ class Levels:
         )
         self._certificates = make.gauge(
             "certificate_expires_timestamp_seconds", CERTIFICATE, "credential", across="min"
+        )
+        self._tls = make.gauge(
+            "tls_certificate_expires_timestamp_seconds", TLS_CERTIFICATE, "side", "backend", across="min"
         )
         self._draining = make.gauge("draining", "1 once this process was told to end, and sees its calls to their end.")
         self._lag = make.histogram(
@@ -127,9 +143,11 @@ class Levels:
         """A timer fired so much too late."""
         self._lag.observe(seconds)
 
-    def certificates(self, expiry: Mapping[str, float]) -> None:
-        """When each credential's certificate expires, Unix time, of those that have one that can be read."""
-        _put(self._certificates, (((name,), at) for name, at in expiry.items()))
+    def certificates(self, ends: CertificateEnds) -> None:
+        """When they expire, now."""
+        _put(self._certificates, (((name,), at) for name, at in ends.credentials.items()))
+        shown = [((BACKEND, name), at) for name, at in ends.backends.items()]
+        _put(self._tls, [((LISTENER, ""), ends.listener), *shown])
 
     def draining(self) -> None:
         """The process is on its way out."""

@@ -1,12 +1,11 @@
-"""When the certificates of credentials expire."""
+"""When certificates expire."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from cryptography.x509 import load_pem_x509_certificate
 
-from gateway.config.settings import Credential
 from gateway.errors import CredentialRefused
 from gateway.transport.secret_files import SecretFile, Signature
 
@@ -18,13 +17,13 @@ class Expiries:
         self._files: dict[Path, SecretFile] = {}
         self._known: dict[Path, tuple[Signature, float]] = {}
 
-    def of(self, credentials: Iterable[Credential]) -> dict[str, float]:
-        """The expiry of each credential's certificate, Unix time; without those that have none, or an unusable one."""
+    def of(self, files: Mapping[str, Path | None]) -> dict[str, float]:
+        """The end of the certificate in each file, Unix time; without those that are null or unusable."""
         found: dict[str, float] = {}
-        for credential in credentials:
-            if credential.certificate_file is not None:
+        for name, path in files.items():
+            if path is not None:
                 with suppress(CredentialRefused, ValueError):
-                    found[credential.name] = self._expiry(credential.certificate_file)
+                    found[name] = self._expiry(path)
         return found
 
     def _expiry(self, path: Path) -> float:

@@ -234,8 +234,7 @@ class Script:
         self._ask("POST", "/v1/tenants/acme-dk/customer-removals", json=body, headers={"Prefer": "respond-async"})
 
     def _come_as(self, credential: dict[str, str]) -> None:
-        with httpx2.Client(base_url=self._site.url, headers=credential, timeout=30, trust_env=False) as other:
-            other.get("/v1/tenants")
+        self._site.come_as(credential).get("/v1/tenants")
 
     def _ask(self, method: str, path: str, **more: Any) -> httpx2.Response:  # noqa: ANN401 - as httpx2's
         return self._site.caller.request(method, path, **more)

@@ -55,7 +55,7 @@ class Site:
         arguments += ["--hub-rate", "0", "--hub-per-minute", "0", "--latency-seconds", str(USUAL_SECONDS)]
         self._sandbox = Child("sandbox", arguments, folder / "sandbox.log")
         children.callback(self._sandbox.stop)
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"https://127.0.0.1:{self.port}"
         self.caller = self._client(self.url, {"X-API-Key": KEY})
         self.sandbox = self._client(self.sandbox_url, {})
 
@@ -92,8 +92,13 @@ class Site:
         finally:
             self.gateway.send(signal.SIGCONT)
 
+    def come_as(self, headers: dict[str, str]) -> httpx2.Client:
+        """Another caller."""
+        return self._client(self.url, headers)
+
     def _client(self, url: str, headers: dict[str, str]) -> httpx2.Client:
-        client = httpx2.Client(base_url=url, headers=headers, timeout=30, trust_env=False)
+        # The listener's certificate is one that nobody vouches for, and of nobody's name.
+        client = httpx2.Client(base_url=url, headers=headers, timeout=30, trust_env=False, verify=False)
         self._children.callback(client.close)
         return client
 
@@ -105,6 +110,7 @@ class Site:
             "server": {
                 "host": "127.0.0.1", "port": self.port, "metrics_port": self.metrics_port, "drain_seconds": 20,
                 "max_queued_cases": QUEUE_CASES,
+                "tls": {"certificate_file": "tls.crt", "private_key_file": "tls.key"},
             },
             "store": {"url": f"sqlite:///{self.ledger}"},
             "audit": {

@@ -69,6 +69,11 @@ def _certificate(days: float) -> dict[str, str]:
     return {f"gateway_certificate_expires_timestamp_seconds{{{CREDENTIAL}}}": f"{round(days * DAY)}x180"}
 
 
+def _tls(side: str, backend: str, days: float) -> dict[str, str]:
+    labels = f'{GATEWAY},side="{side}",backend="{backend}"'
+    return {f"gateway_tls_certificate_expires_timestamp_seconds{{{labels}}}": f"{round(days * DAY)}x180"}
+
+
 def _authentications(**outcomes: str) -> dict[str, str]:
     return {
         f'gateway_authentications_total{{{GATEWAY},method="bearer",outcome="{outcome}"}}': values
@@ -209,6 +214,21 @@ SITUATIONS = (
     _is_silent("CertificateExpiring", "in 60 days", "62m", _certificate(60)),
     _fires("CertificateExpiresSoon", "in 2 days", "5m", PAGED | OF_CREDENTIAL, _certificate(2)),
     _is_silent("CertificateExpiresSoon", "in 20 days", "5m", _certificate(20)),
+    _fires(
+        "TlsCertificateExpires",
+        "the listener's, in 2 days",
+        "62m",
+        PAGED | {"side": "listener"},
+        _tls("listener", "", 2),
+    ),
+    _fires(
+        "TlsCertificateExpires",
+        "one that a backend is shown, tomorrow",
+        "62m",
+        PAGED | {"side": "backend"} | OF_HUB,
+        _tls("backend", "hub", 1),
+    ),
+    _is_silent("TlsCertificateExpires", "in 20 days", "62m", _tls("listener", "", 20)),
     _fires("CallersNotVerified", "a request a minute", "5m", PAGED, _authentications(unavailable="0+1x20")),
     _is_silent("CallersNotVerified", "one that came at a bad moment", "10m", _authentications(unavailable="0 1x20")),
     _is_silent("CallersNotVerified", "they are refused", "5m", _authentications(refused="0+1x20")),

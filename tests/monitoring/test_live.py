@@ -84,7 +84,7 @@ def test_a_panel_has_data_with_the_labels_that_it_shows_in_its_unit(
     wanted = set(re.findall(r"{{(\w+)}}", query["legendFormat"]))
     for series in found:
         shown = set(series.labels) - ({"namespace", "job"} if "limits" in wanted else set())
-        assert shown == (wanted or shown & {"credential"})
+        assert shown == (wanted or shown & {"credential", "side", "backend"})
     values = [value for series in found for _, value in series.values if not math.isnan(value)]
     assert values, "nothing but NaN"
     assert min(values) >= 0 or panel["type"] == "table"

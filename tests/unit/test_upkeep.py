@@ -20,7 +20,7 @@ from gateway.model.operations import NewOperation
 from gateway.model.outcomes import CaseOutcome, Code
 from gateway.telemetry.events import Event, LedgerFailed
 from gateway.telemetry.instruments import Instruments
-from gateway.telemetry.levels import Levels
+from gateway.telemetry.levels import CertificateEnds, Levels
 from gateway.upkeep import Upkeep
 from tests.unit.dispatch.rig import NOON, HeldClock
 
@@ -57,7 +57,7 @@ class Kept:
             Levels(Instruments(self.registry)),
             self.clock,
             self.events.append,
-            lambda _: {"scalepoint": 1_800_000_000.0},
+            lambda _: CertificateEnds({"scalepoint": 1_800_000_000.0}, 1_900_000_000.0, {"hub": 1_700_000_000.0}),
         )
         self.broken = False
         check = self.ledger.check
@@ -214,4 +214,8 @@ async def test_it_shows_when_certificates_expire(tmp_path: Path) -> None:
     await kept.upkeep.once()
     name, labels = "gateway_certificate_expires_timestamp_seconds", {"credential": "scalepoint"}
     assert kept.registry.get_sample_value(name, labels) == 1_800_000_000.0
+    tls = {("listener", ""): 1_900_000_000.0, ("backend", "hub"): 1_700_000_000.0}
+    for (side, backend), end in tls.items():
+        name, labels = "gateway_tls_certificate_expires_timestamp_seconds", {"side": side, "backend": backend}
+        assert kept.registry.get_sample_value(name, labels) == end
     await kept.ledger.close()

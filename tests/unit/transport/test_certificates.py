@@ -5,30 +5,26 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway.config.settings import Credential
 from gateway.transport.certificates import Expiries
 from tests.unit.transport.certificates import private_key, self_signed
 
 CERTIFICATE = self_signed(private_key())
 
 
-def with_certificate(path: Path) -> Credential:
-    return Credential("scalepoint", "private_key_jwt", certificate_file=path)
-
-
-def test_the_end_of_a_certificate_is_told_by_credential(tmp_path: Path) -> None:
+def test_the_end_of_a_certificate_is_told_by_name(tmp_path: Path) -> None:
     path = tmp_path / "tls.crt"
     path.write_bytes(CERTIFICATE.public_bytes(Encoding.PEM))
-    credentials = [with_certificate(path), Credential("none", "none")]
-    assert Expiries().of(credentials) == {"scalepoint": CERTIFICATE.not_valid_after_utc.timestamp()}
+    assert Expiries().of({"scalepoint": path, "none": None}) == {
+        "scalepoint": CERTIFICATE.not_valid_after_utc.timestamp()
+    }
 
 
 def test_a_replaced_certificate_is_read_again(tmp_path: Path) -> None:
     path, expiries = tmp_path / "tls.crt", Expiries()
     path.write_bytes(b"not a certificate")
-    assert expiries.of([with_certificate(path)]) == {}
+    assert expiries.of({"scalepoint": path}) == {}
     path.write_bytes(CERTIFICATE.public_bytes(Encoding.PEM))
-    assert expiries.of([with_certificate(path)]) != {}
+    assert expiries.of({"scalepoint": path}) != {}
 
 
 @pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----"])
@@ -36,4 +32,4 @@ def test_an_unusable_certificate_has_no_end(tmp_path: Path, content: bytes | Non
     path = tmp_path / "tls.crt"
     if content is not None:
         path.write_bytes(content)
-    assert Expiries().of([with_certificate(path)]) == {}
+    assert Expiries().of({"scalepoint": path}) == {}
