@@ -129,7 +129,8 @@ class Script:
         self._until("sum(gateway_evidence_broken_total) > 0")
         file.unlink()
         file.mkdir()
-        self._until('gateway_checkpoints_total{outcome="failed"} > 0')
+        signed = "sum(increase(gateway_checkpoints_total{{outcome='{}'}}[4s])) > 0"
+        self._until(f"{signed.format('failed')} unless {signed.format('written')}")
         file.rmdir()
         file.write_text(sound, encoding="utf-8")
 
