@@ -66,7 +66,7 @@ test: $(DEV)
 	@$(call step,format,$(BIN)/ruff format --check .)
 	@$(call step,lint,$(BIN)/ruff check .)
 	@$(call step,types,$(BIN)/mypy)
-	@$(call step,tests,$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --cov --cov-report=term --cov-fail-under=$(COVERAGE_PERCENT) $(ARGS))
+	@$(call step,tests,$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=$(COVERAGE_PERCENT) $(ARGS))
 
 test-faults: $(DEV)
 	@GATEWAY_FAULTS=1 $(BIN)/python -m pytest tests/faults tests/simulation $(ARGS)

@@ -10,9 +10,9 @@ from gateway.model.calls import Call
 from gateway.model.hours import SECOND
 from tests.contract.desk import Desk, many, values
 
-PACE = Limits("pace", per_second=50, per_minute=1_000)
+PACE = Limits("pace", per_second=50, per_minute=400)
 SLOW = Limits("pace", per_minute=60)
-TURN = 60 * SECOND // 1_000
+TURN = 60 * SECOND // 400
 
 
 async def turns(desk: Desk, count: int, limits: Limits = SLOW) -> list[Call]:
@@ -30,7 +30,7 @@ async def turns(desk: Desk, count: int, limits: Limits = SLOW) -> list[Call]:
 
 async def test_a_single_operation_starts_within_three_turns_of_another_tenants_bulk(desk: Desk) -> None:
     await desk.accept(*many(10_000), tenant="bulk")
-    await turns(desk, 1_100, PACE)
+    await turns(desk, 440, PACE)
 
     for number in range(5):
         asked_at = desk.ledger.now()
