@@ -181,3 +181,19 @@ def test_what_is_queued_is_counted_along_an_index_alone(bench: Bench) -> None:
 
     assert len(found) == 3
     assert sum("COVERING INDEX" in plan for plan in found) == 2, "that of larger operations reads how much is left"
+
+
+def test_a_list_of_several_tenants_costs_no_more_when_others_have_many_operations(bench: Bench) -> None:
+    wanted = OperationFilter(frozenset({"a", "b"}), limit=20)
+
+    def asked() -> dict[str, int]:
+        return {"list": bench.steps(lambda tx: operations(tx, wanted))}
+
+    for _ in range(30):
+        bench.run(bench.accepting(1, tenant="a"))
+        bench.run(bench.accepting(1, tenant="b"))
+    few = asked()
+    for _ in range(2_000):
+        bench.run(bench.accepting(1, tenant="c"))
+
+    assert_about_the_same(asked(), few)
