@@ -35,6 +35,13 @@ RECENT_GRANTS = 1_000
 MINUTE = 61 * SECOND
 """With room for the margin by which the pace counts its windows longer."""
 PENDING = "total - succeeded - partial - failed - unknown - cancelled"
+PLACE_OF_ONE = """
+    SELECT count(*), max(id) FROM operations WHERE backend = :backend AND finished_at IS NULL AND total = 1
+        AND tenant = :tenant AND upstream = :upstream AND id > :after AND id <= :id"""
+PLACE_OF_MANY = f"""
+    SELECT sum({PENDING}), max(id) FROM operations WHERE backend = :backend AND finished_at IS NULL AND total > 1
+        AND tenant || '' = :tenant AND upstream = :upstream AND id || '' > :after AND id || '' <= :id"""  # noqa: S608 - ours
+"""Along the index of what has not ended: with `|| ''` no term leads to that of all that a tenant ever asked for."""
 LOOKED_UP_TOGETHER = 100
 """How many operations one statement asks for."""
 OLDEST_DUE = f"""
@@ -172,7 +179,9 @@ def _queue(tx: Transaction, backend: str) -> BackendQueue:
         pending[group.tenant] += group.cases
         singles[group.tenant] += group.cases if group.single else 0
     in_flight = tx.row(
-        "SELECT count(*), count(DISTINCT operation_id) FROM calls WHERE backend = :backend AND settled_at IS NULL",
+        # That each is held until some time leads SQLite to the index of those alone, and not to that of all calls ever.
+        """SELECT count(*), count(DISTINCT operation_id) FROM calls
+           WHERE backend = :backend AND settled_at IS NULL AND held_until > 0""",
         named,
     )
     unknown = tx.row("SELECT coalesce(sum(unknown), 0) FROM operations WHERE backend = :backend AND unknown > 0", named)
@@ -254,16 +263,11 @@ def places(tx: Transaction, operations: Collection[Operation]) -> dict[str, int]
         queued[operation.backend, operation.upstream, operation.tenant, operation.total == 1].append(operation.id)
     found = dict[str, int]()
     for (backend, upstream, tenant, single), ids in queued.items():
-        which, cases = ("total = 1", "count(*)") if single else ("total > 1", f"sum({PENDING})")
+        sql = PLACE_OF_ONE if single else PLACE_OF_MANY
         place, after = 0, ""
         for operation_id in sorted(ids):
             named = {"backend": backend, "upstream": upstream, "tenant": tenant, "after": after, "id": operation_id}
-            row = tx.row(
-                f"""SELECT coalesce({cases}, 0), max(id) FROM operations WHERE backend = :backend AND {which}
-                    AND tenant = :tenant AND upstream = :upstream AND id > :after AND id <= :id
-                    AND finished_at IS NULL""",  # noqa: S608 - constants
-                named,
-            )
+            row = tx.row(sql, named)
             if row and row[1] is not None:
                 place, after = place + int(row[0]), row[1]
             if after == operation_id:
