@@ -30,7 +30,8 @@ def main() -> int:
     once = parser.parse_args().once or os.environ.get("DEMO_ONCE", "") not in {"", "0"}
     plan = plan_from_environment()
     demand_free_ports(plan)
-    for stop_signal in (signal.SIGTERM, signal.SIGHUP):
+    # Also Ctrl-C's own, which a shell has background jobs ignore.
+    for stop_signal in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(stop_signal, _interrupt)
     console = Console()
     with ExitStack() as children:

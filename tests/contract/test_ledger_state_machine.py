@@ -344,7 +344,7 @@ def _item(item: str, word: Status, ending: Ending) -> ItemOutcome:
     return ItemOutcome(item, "XA", word, errors=(error(faults[word], "said so"),) if word in faults else ())
 
 
-@pytest.mark.parametrize(("store", "examples"), [("sqlite", 25), ("postgresql", 10)])
+@pytest.mark.parametrize(("store", "examples"), [("sqlite", 15), ("postgresql", 8)])
 def test_the_promises_hold_whatever_happens(store: str, examples: int) -> None:
     run_state_machine_as_test(
         type("Machine", (Machine,), {"place_in": staticmethod(PLACES[store])}),

@@ -18,7 +18,7 @@ from tests.api.configuration import Change
 from .processes import Site, free_ports, site, until
 from .test_crash import ended, submitted
 
-SHORT, WHOLE = 4, 30
+SHORT, WHOLE = 3, 30
 """How many SIGTERMs, in `make test` and in `make test-faults`."""
 CALL_SECONDS = 0.4
 POSTERS = 6

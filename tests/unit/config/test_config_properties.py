@@ -44,7 +44,7 @@ def test_arbitrary_bytes_give_settings_or_faults(path: Path, content: bytes) -> 
 
 
 @given(content=st.text(alphabet="{}[]:,-*&!|>%@`'\"#?\\ \n\tab01~<=.uUx", max_size=60).map(str.encode))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_arbitrary_punctuation_gives_settings_or_faults(path: Path, content: bytes) -> None:
     check(path, content)
 
@@ -56,7 +56,7 @@ def test_arbitrary_trees_give_settings_or_faults(path: Path, tree: object) -> No
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_sound_file_with_anything_put_anywhere_gives_settings_or_faults(
     path: Path, sound: Mapping[str, object], data: st.DataObject
 ) -> None:
