@@ -209,7 +209,7 @@ def _granted(tx: Transaction, rules: ClaimRules, case: DueCase) -> GrantedCase:
     if case.purpose is Purpose.DRY_RUN:
         # The id of a dry run is never used again, or the deletion after it would seem to be a resumption.
         return _granted_case(tx, rules, case, str(uuid4()), begun=False)
-    if case.begun or case.request_id_given or case.system != System.HUB_PROPERTY:
+    if case.request_id_given or case.system != System.HUB_PROPERTY:
         return _granted_case(tx, rules, case, case.request_id, begun=bool(case.begun))
     return _with_lent_id(tx, rules, case)
 
@@ -230,9 +230,12 @@ def _on_what_is_unsettled(tx: Transaction, rules: ClaimRules, case: DueCase) -> 
 def _with_lent_id(tx: Transaction, rules: ClaimRules, case: DueCase) -> GrantedCase:
     """An earlier deletion of the same case lends its request id while it is resumable or unsettled.
 
-    Once it has succeeded, nobody uses its id again: not even a case that has borrowed it before.
+    Once it has succeeded, nobody uses its id again: not even a case that has borrowed it before. A case that has begun
+    keeps its id, unless a later deletion has begun under another: then somebody has seen the first one to its end.
     """
     earlier = _earlier_deletion(tx, rules, case)
+    if case.begun and (earlier is None or not earlier.begun or earlier.call_id < (case.last_call_id or "")):
+        return _granted_case(tx, rules, case, case.request_id, begun=True)
     if earlier is None:
         return _granted_case(tx, rules, case, case.request_id, begun=False)
     if earlier.begun:

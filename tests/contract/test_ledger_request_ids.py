@@ -196,3 +196,24 @@ async def test_an_unsettled_call_lends_once_its_lease_is_over(desk: Desk) -> Non
     desk.clock.advance(LEASE_SECONDS)
 
     assert (await desk.call()).cases[0].request_id == call.cases[0].request_id
+
+
+async def test_what_was_left_unsettled_goes_on_with_what_another_began_after_its_end(desk: Desk) -> None:
+    """The first one's id has come to its end in the second's hands; the third then began under an id of its own."""
+    first = await desk.accept("CN1")
+    call = await desk.call()
+    await desk.unanswered(call)
+    desk.clock.advance(LEASE_SECONDS)
+    second = await granted(desk, SUCCEEDED)
+    await desk.accept("CN1")
+    third = await desk.call()
+    await desk.unanswered(third)
+    desk.clock.advance(LEASE_SECONDS)
+
+    await desk.ledger.retry(first)
+    again = await desk.call()
+
+    assert second.request_id == call.cases[0].request_id
+    assert third.cases[0].request_id not in {None, second.request_id}
+    assert again.operation_id == first
+    assert again.cases[0].request_id == third.cases[0].request_id
