@@ -1,14 +1,32 @@
+import asyncio
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from gateway.ledger.store import Row
-from tests.postgres import start_server, url_of
+from tests.integration.replicas import Replica, replicas
+from tests.postgres import Database, start_server, url_of
 
 Guarded = tuple[str, psycopg.Connection[Row]]
+Two = tuple[Replica, Replica]
+
+
+@pytest.fixture
+def database() -> Database:
+    """One of the test's own."""
+    return Database()
+
+
+@pytest.fixture
+async def two(database: Database) -> AsyncIterator[Two]:
+    """Two replicas on one database."""
+    async with replicas(database.url) as both:
+        # With every connection made, what is asked for at one time is done at one time.
+        await asyncio.gather(*(replica.ledger.check() for replica in both for _ in range(50)))
+        yield both
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -23,26 +22,13 @@ from gateway.model.kinds import Status
 from gateway.model.verification import Keys
 from gateway.telemetry.events import nobody
 from tests.contract.desk import NOT_FOUND
-from tests.integration.conftest import Guarded
-from tests.integration.replicas import Replica, replicas
+from tests.integration.conftest import Guarded, Two
+from tests.integration.replicas import Replica
 from tests.integration.test_postgres_store import NEW
 from tests.postgres import Database
 
 ENDS = 150
 WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-Two = tuple[Replica, Replica]
-
-
-@pytest.fixture
-def database() -> Database:
-    return Database()
-
-
-@pytest.fixture
-async def two(database: Database) -> AsyncIterator[Two]:
-    async with replicas(database.url) as both:
-        await asyncio.gather(*(replica.ledger.check() for replica in both for _ in range(50)))
-        yield both
 
 
 def findings(database: Database) -> tuple[list[str], int]:

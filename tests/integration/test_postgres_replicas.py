@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 
@@ -15,26 +15,13 @@ from gateway.model.hours import SECOND
 from gateway.model.kinds import Status
 from gateway.model.outcomes import Code
 from tests.contract.desk import NOT_FOUND, many, numbers
-from tests.integration.replicas import Replica, replicas
+from tests.integration.conftest import Two
+from tests.integration.replicas import Replica
 from tests.postgres import Database
 
 CLOSED = Pause(3_600, Code.UPSTREAM_CLOSED, closed=True)
 LIMITS = Limits("hub", per_second=40, max_in_flight=4)
 LISTENERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'case-gateway news' AND datname = current_database()"  # noqa: E501
-Two = tuple[Replica, Replica]
-
-
-@pytest.fixture
-def database() -> Database:
-    return Database()
-
-
-@pytest.fixture
-async def two(database: Database) -> AsyncIterator[Two]:
-    async with replicas(database.url) as both:
-        # With every connection made, what is asked for at one time is done at one time.
-        await asyncio.gather(*(replica.ledger.check() for replica in both for _ in range(50)))
-        yield both
 
 
 async def ends(replica: Replica, operation_ids: list[str]) -> None:

@@ -50,11 +50,6 @@ NEW = NewOperation(
 
 
 @pytest.fixture
-def database() -> Database:
-    return Database()
-
-
-@pytest.fixture
 async def store(database: Database) -> AsyncIterator[PostgresStore]:
     store = PostgresStore(database.url, SystemClock())
     yield store

@@ -7,6 +7,8 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
+from gateway.clock import SystemClock
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -69,8 +71,8 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self.threads_at_work -= 1
 
 
-class SimulatedClock:
-    """`gateway.clock.Clock` on the loop's time."""
+class SimulatedClock(SystemClock):
+    """On the loop's time, on which it waits, too."""
 
     def __init__(self, loop: SimulatedLoop, start: int) -> None:
         self._loop = loop
@@ -81,16 +83,6 @@ class SimulatedClock:
 
     def monotonic(self) -> float:
         return self._loop.time()
-
-    async def wait(self, event: asyncio.Event, seconds: float | None) -> bool:
-        if event.is_set():
-            return True
-        try:
-            async with asyncio.timeout(seconds):
-                await event.wait()
-        except TimeoutError:
-            return event.is_set()
-        return True
 
 
 def simulate(scenario: Callable[[SimulatedLoop], Coroutine[Any, Any, T]]) -> T:
