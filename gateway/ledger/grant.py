@@ -222,7 +222,7 @@ def _on_what_is_unsettled(tx: Transaction, rules: ClaimRules, case: DueCase) -> 
     if case.purpose is not Purpose.EXECUTE or case.system != System.CLAIMSHOP or case.begun:
         return case
     latest = _earlier_deletion(tx, rules, case)
-    if latest is None or not latest.begun or latest.call_id < (case.last_call_id or ""):
+    if latest is None or not latest.is_unsettled_since(case):
         return case
     return replace(case, step="probe")
 
@@ -234,7 +234,7 @@ def _with_lent_id(tx: Transaction, rules: ClaimRules, case: DueCase) -> GrantedC
     keeps its id, unless a later deletion has begun under another: then somebody has seen the first one to its end.
     """
     earlier = _earlier_deletion(tx, rules, case)
-    if case.begun and (earlier is None or not earlier.begun or earlier.call_id < (case.last_call_id or "")):
+    if case.begun and (earlier is None or not earlier.is_unsettled_since(case)):
         return _granted_case(tx, rules, case, case.request_id, begun=True)
     if earlier is None:
         return _granted_case(tx, rules, case, case.request_id, begun=False)
@@ -250,6 +250,10 @@ class _Earlier(Struct, frozen=True):
     request_id: str | None
     begun: bool
     call_id: str
+
+    def is_unsettled_since(self, case: DueCase) -> bool:
+        """Whether it has begun, and its call came after the last one of `case`."""
+        return self.begun and self.call_id >= (case.last_call_id or "")
 
 
 def _earlier_deletion(tx: Transaction, rules: ClaimRules, case: DueCase) -> _Earlier | None:
