@@ -33,7 +33,8 @@ def traces(endpoint: str, observer: Observer) -> Traces:
     for library in TALKATIVE:
         logging.getLogger(library).setLevel(logging.CRITICAL)
     resource = _resource()
-    processor = BatchSpanProcessor(Told(OTLPSpanExporter(endpoint=endpoint), observer))
+    exporter = Told(OTLPSpanExporter(endpoint=endpoint), observer)
+    processor = BatchSpanProcessor(exporter)
     sampled = TracerProvider(resource=resource, shutdown_on_exit=False)
     followed = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False)
     for provider in (sampled, followed):
@@ -44,6 +45,8 @@ def traces(endpoint: str, observer: Observer) -> Traces:
         ending = threading.Thread(target=processor.shutdown, daemon=True)
         ending.start()
         await asyncio.to_thread(ending.join, LAST_SPANS_SECONDS)
+        # What still has no answer then is not sent again: the library's thread ends with the request that it waits for.
+        exporter.shutdown()
 
     return Traces(sampled.get_tracer(NAME, __version__), followed.get_tracer(NAME, __version__), close)
 

@@ -1,6 +1,7 @@
 """Traces of a whole gateway, as a receiver gets them by OTLP."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -203,6 +204,14 @@ async def test_a_receiver_that_stands_still_holds_up_no_request_and_no_end(
         assert await asyncio.to_thread(receiver.asked.wait, PATIENCE_SECONDS)
         second = await job.delete("acme-dk", "CN2")
 
+    # Nor does it go on in the background: a receiver that answers at last is not asked again.
+    exporters = [thread for thread in threading.enumerate() if "Otel" in thread.name]
+    receiver.status = 503
+    receiver.go_on.set()
+    for thread in exporters:
+        await asyncio.to_thread(thread.join, PATIENCE_SECONDS)
+    assert exporters != []
+    assert not any(thread.is_alive() for thread in exporters)
     assert (first.status_code, second.status_code, receiver.spans) == (200, 200, [])
 
 
