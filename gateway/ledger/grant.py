@@ -19,7 +19,7 @@ from gateway.model.outcomes import Code, ItemOutcome
 
 DUE_COLUMNS = """c.operation_id, c.position, c.exclusion, c.step, c.identifier_type, c.identifier, c.request_id,
     c.request_id_given, c.begun, c.attempts, c.failures, c.first_called_at, c.due_at, c.status, c.found, c.deleted,
-    c.evidence, c.messages, c.errors, c.last_code, c.item_count, c.call_id, o.kind, o.tenant, o.upstream_tenant,
+    c.evidence, c.messages, c.errors, c.last_code, c.item_count, c.own_call_id, o.kind, o.tenant, o.upstream_tenant,
     o.system, o.execute, o.request_id, o.trace_parent"""
 
 
@@ -47,7 +47,7 @@ class DueCase(Struct, frozen=True):
     errors: str
     last_code: str | None
     item_count: int
-    last_call_id: str | None
+    own_call_id: str | None
     kind: str
     tenant: str
     upstream_tenant: str
@@ -118,7 +118,7 @@ def _purpose(case: DueCase, terms: Terms) -> Purpose:
 
 def _hold(tx: Transaction, call_id: str, operation_id: str, cases: tuple[GrantedCase, ...]) -> None:
     tx.run_many(
-        f"""UPDATE cases SET state = {IN_FLIGHT}, call_id = :call, request_id = :request_id,
+        f"""UPDATE cases SET state = {IN_FLIGHT}, call_id = :call, own_call_id = :call, request_id = :request_id,
                 first_called_at = coalesce(first_called_at, :now)
             WHERE operation_id = :operation AND position = :position""",  # noqa: S608 - a constant
         [
@@ -135,7 +135,10 @@ def _hold(tx: Transaction, call_id: str, operation_id: str, cases: tuple[Granted
 
 
 def _hold_for_trial(tx: Transaction, rules: ClaimRules, call_id: str, case: DueCase) -> tuple[GrantedCase, ...]:
-    """The trial is no call of the case's own: its deadline does not begin, and its request id stays unused."""
+    """The trial is no call of the case's own: its deadline does not begin, and its request id stays unused.
+
+    Nor does it count where calls of several cases are put in order, to find out whose request id is in use.
+    """
     tx.run(
         f"""UPDATE cases SET state = {IN_FLIGHT}, call_id = :call
             WHERE operation_id = :operation AND position = :position""",  # noqa: S608 - a constant
@@ -245,7 +248,10 @@ def _with_lent_id(tx: Transaction, rules: ClaimRules, case: DueCase) -> GrantedC
 
 
 class _Earlier(Struct, frozen=True):
-    """The last deletion of the same case that was carried out, or may have been: then it is `begun`."""
+    """The last deletion of the same case that was carried out, or may have been: then it is `begun`.
+
+    `call_id` is that of its last call of its own.
+    """
 
     request_id: str | None
     begun: bool
@@ -253,17 +259,17 @@ class _Earlier(Struct, frozen=True):
 
     def is_unsettled_since(self, case: DueCase) -> bool:
         """Whether it has begun, and its call came after the last one of `case`."""
-        return self.begun and self.call_id >= (case.last_call_id or "")
+        return self.begun and self.call_id >= (case.own_call_id or "")
 
 
 def _earlier_deletion(tx: Transaction, rules: ClaimRules, case: DueCase) -> _Earlier | None:
     row = tx.row(
-        """SELECT c.request_id, c.begun, c.call_id FROM cases c JOIN operations o ON o.id = c.operation_id
-               JOIN calls k ON k.id = c.call_id
+        """SELECT c.request_id, c.begun, k.id FROM cases c JOIN operations o ON o.id = c.operation_id
+               JOIN calls k ON k.id = c.own_call_id
            WHERE c.exclusion = :exclusion AND o.execute = 1 AND o.system = :system
              AND (k.limits_group = :group OR k.backend = :backend)
              AND (c.begun = 1 OR c.status = 'succeeded') AND NOT (c.operation_id = :id AND c.position = :position)
-           ORDER BY c.call_id DESC LIMIT 1""",
+           ORDER BY k.id DESC LIMIT 1""",
         {
             "exclusion": case.exclusion,
             "system": case.system,

@@ -6,10 +6,12 @@ from uuid import UUID
 import pytest
 
 from gateway.config.settings import Limits
+from gateway.ledger.base import Again
 from gateway.model.calls import GrantedCase
-from gateway.model.kinds import System
+from gateway.model.kinds import Purpose, System
 from gateway.model.outcomes import CaseOutcome
 from tests.contract.desk import (
+    CIRCUIT,
     LEASE_SECONDS,
     NOT_FOUND,
     RESUMABLE,
@@ -216,4 +218,29 @@ async def test_what_was_left_unsettled_goes_on_with_what_another_began_after_its
     assert second.request_id == call.cases[0].request_id
     assert third.cases[0].request_id not in {None, second.request_id}
     assert again.operation_id == first
+    assert again.cases[0].request_id == third.cases[0].request_id
+
+
+async def test_a_trial_is_no_later_call_of_its_case(desk: Desk) -> None:
+    """As above, but the first one's case tries the backend out before it goes on."""
+    first = await desk.accept("CN1")
+    call = await desk.call()
+    await desk.unanswered(call)
+    desk.clock.advance(LEASE_SECONDS)
+    await granted(desk, SUCCEEDED)
+    await desk.accept("CN1")
+    third = await desk.call()
+    await desk.unanswered(third)
+    desk.clock.advance(LEASE_SECONDS)
+    await desk.accept("CN2", "CN3")
+    for other in (await desk.claim()).calls:
+        await desk.judge(other, failed=True)
+    await desk.ledger.retry(first)
+    desk.clock.advance(CIRCUIT.open_seconds)
+    trial = await desk.call()
+    await desk.judge(trial, failed=False, again=Again("act", 0.0))
+    again = await desk.call()
+
+    assert trial.purpose is Purpose.TRIAL
+    assert trial.operation_id == again.operation_id == first
     assert again.cases[0].request_id == third.cases[0].request_id
