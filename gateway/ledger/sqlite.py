@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from gateway.clock import Clock
 from gateway.errors import CommitUnknown, LedgerError, LedgerUnavailable
-from gateway.ledger.sqlite_file import FileLock, connect, empty_log, open_for_writing
+from gateway.ledger.sqlite_file import FileLock, LogBound, connect, empty_log, open_for_writing
 from gateway.ledger.store import Effects, Parameters, Row, Transaction
 from gateway.model.hours import SECOND
 
@@ -104,6 +104,7 @@ class SqliteStore:
         self._time = _LedgerTime(clock, _last_recorded(self._connection) + 1)
         self._listener: Callable[[Effects], None] = _ignore
         self._committed: Callable[[float], None] = _ignore
+        self._log_bound = LogBound(self._connection, path)
         self._changes = self._connection.total_changes
         self._closed = False
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
@@ -190,6 +191,8 @@ class SqliteStore:
             batch, last = self._gather(job)
             seconds = self._commit(batch)
             self._loop.call_soon_threadsafe(self._deliver, batch, seconds)
+            with suppress(sqlite3.Error, OSError):  # what is wrong with the disk shows at the next commit
+                self._log_bound.keep()
             if last:
                 break
         self._connection.close()

@@ -12,6 +12,11 @@ from gateway.ledger import migrations
 
 CHECKED_WHOLE_BYTES = 32 * 1024 * 1024
 """A file up to this size is checked whole at start; a larger one would delay it, and is only opened."""
+BUSY_MILLISECONDS = 5_000
+READERS_MILLISECONDS = 500
+"""How long a merge of the write-ahead log waits for readers to be done."""
+LONGEST_LOG_BYTES = 64 * 1024 * 1024
+"""A write-ahead log longer than this is cut off. Where readers pause now and then it stays at some MiB."""
 OLDEST_SQLITE = (3, 37, 0)
 """UPSERT with a condition, row values and RETURNING are in every later one."""
 
@@ -45,7 +50,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     mode = "ro" if read_only else "rwc"
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=256)
-    connection.execute("PRAGMA busy_timeout = 5000")
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
     return connection
 
 
@@ -121,7 +126,32 @@ def empty_log(path: Path) -> bool:
     """
     connection = connect(path)
     try:
-        connection.execute("PRAGMA busy_timeout = 500")
+        connection.execute(f"PRAGMA busy_timeout = {READERS_MILLISECONDS}")
         return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
     finally:
         connection.close()
+
+
+class LogBound:
+    """Cuts off the write-ahead log when it has grown long: SQLite begins it anew only at an instant without a reader.
+
+    The writer waits for the readers of this moment, and no longer than they usually take. One that stays for long, such
+    as a backup, is left alone: it is tried again when the log has grown by as much once more.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._log = path.with_name(path.name + "-wal")
+        self._left_bytes = 0
+
+    def keep(self) -> None:
+        """Called by the writer between its transactions. Raises sqlite3.Error."""
+        size = self._log.stat().st_size
+        if size - self._left_bytes <= LONGEST_LOG_BYTES:
+            return
+        self._connection.execute(f"PRAGMA busy_timeout = {READERS_MILLISECONDS}")
+        try:
+            is_cut = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        self._left_bytes = 0 if is_cut else size

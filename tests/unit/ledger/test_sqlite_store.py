@@ -2,14 +2,18 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.errors import CommitUnknown, LedgerUnavailable
+from gateway.ledger import sqlite_file
 from gateway.ledger.sqlite import MAX_BATCH
+from gateway.ledger.sqlite_file import connect
 from gateway.ledger.store import Effects, Parameters, Transaction
 from tests.unit.ledger.stores import Notes, insert, inserting
 
@@ -252,3 +256,77 @@ async def test_closing_leaves_one_file_and_its_lock(notes: Notes, tmp_path: Path
     await notes.store.close()
 
     assert names_in(tmp_path) == ["ledger.db", "ledger.db.lock"]
+
+
+def log_bytes(folder: Path) -> int:
+    return (folder / "ledger.db-wal").stat().st_size
+
+
+class Relay:
+    """Two readers that hand over to each other: at every instant one of them is reading, and none for long."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._end = threading.Event()
+        turns = threading.Semaphore(1), threading.Semaphore(0)
+        self._threads = [
+            threading.Thread(target=self._read, args=(mine, others)) for mine, others in permutations(turns)
+        ]
+
+    def __enter__(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _read(self, mine: threading.Semaphore, others: threading.Semaphore) -> None:
+        connection = connect(self._file, read_only=True)
+        while not self._end.is_set():
+            mine.acquire()
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM notes").fetchone()
+            others.release()
+        connection.close()
+        others.release()
+
+
+async def test_the_log_stays_short_also_where_readers_never_pause(
+    notes: Notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails when the log is only merged: it then goes on growing at its end, to 40 MB here."""
+    monkeypatch.setattr(sqlite_file, "LONGEST_LOG_BYTES", 6_000_000)
+    sizes = []
+    with Relay(tmp_path / "ledger.db"):
+        for number in range(100):
+            await notes.write(f"{number}{BIG}")
+            sizes.append(log_bytes(tmp_path))
+
+    assert max(sizes) < 8_000_000
+    assert len(await notes.read()) == 100
+
+
+async def test_who_reads_for_long_keeps_the_log_but_holds_up_no_write(
+    notes: Notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "LONGEST_LOG_BYTES", 1_000_000)
+    monkeypatch.setattr(sqlite_file, "READERS_MILLISECONDS", 1)
+    reader = connect(tmp_path / "ledger.db", read_only=True)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM notes").fetchone()
+    for number in range(20):
+        await notes.write(f"{number}{BIG}")
+    longest = log_bytes(tmp_path)
+    seen = reader.execute("SELECT count(*) FROM notes").fetchone()
+    reader.close()
+    for number in range(20, 40):
+        await notes.write(f"{number}{BIG}")
+
+    assert seen == (0,)
+    assert longest > 4_000_000
+    assert log_bytes(tmp_path) < longest
+    assert len(await notes.read()) == 40
