@@ -13,6 +13,7 @@ from observability.panels import (
     YELLOW,
     Panel,
     Query,
+    counts,
     graph,
     placed,
     stat,
@@ -164,39 +165,30 @@ def _open() -> Panel:
 
 def _outcomes() -> Panel:
     ended = increase(of_backend("cases_total", TENANT), by="status")
-    return graph(
+    return counts(
         "Cases that ended, by outcome",
         "How many cases ended in each interval. Failed: the upstream said that it did not happen, or nothing was "
         "ever sent.",
-        [Query(ended, "{{status}}")],
-        "short",
-        stacked=True,
-        bars=True,
+        Query(ended, "{{status}}"),
     )
 
 
 def _errors() -> Panel:
     errors = increase(of_backend("case_errors_total"), by="backend, code")
-    return graph(
+    return counts(
         "Cases that did not succeed, by upstream and code",
         "Which upstream is at fault, and for what. case_not_found and deletion_forbidden_by_state are answers, not "
         "faults.",
-        [Query(f"{errors} > 0", "{{backend}} {{code}}")],
-        "short",
-        stacked=True,
-        bars=True,
+        Query(f"{errors} > 0", "{{backend}} {{code}}"),
     )
 
 
 def _by_kind_and_tenant() -> Panel:
     ended = increase(of_backend("cases_total", TENANT), by="tenant, kind")
-    return graph(
+    return counts(
         "Cases that ended, by tenant and kind",
         "Whose work is being done.",
-        [Query(f"{ended} > 0", "{{tenant}} {{kind}}")],
-        "short",
-        stacked=True,
-        bars=True,
+        Query(f"{ended} > 0", "{{tenant}} {{kind}}"),
     )
 
 
@@ -278,15 +270,12 @@ def _latency() -> Panel:
 
 def _problems() -> Panel:
     problems = increase(series("problems_total"), by="code")
-    return graph(
+    return counts(
         "Refused requests, by code",
         f"Problems that callers got: {OUR_FAULTS.replace('|', ', ')} are our faults; the others are theirs, or told "
         f"them to "
         "come back.",
-        [Query(f"{problems} > 0", "{{code}}")],
-        "short",
-        stacked=True,
-        bars=True,
+        Query(f"{problems} > 0", "{{code}}"),
     )
 
 
@@ -316,38 +305,29 @@ def _operations() -> Panel:
 
 def _authentications() -> Panel:
     seen = increase(series("authentications_total", 'outcome!="accepted"'), by="method, outcome")
-    return graph(
+    return counts(
         "Who was not let in",
         "Requests by what they showed and why it did not do. Refused: no valid key or token; the log says what was "
         "wrong with it. Unavailable: the keys of their issuer are not to be had.",
-        [Query(f"{seen} > 0", "{{method}} {{outcome}}")],
-        "short",
-        stacked=True,
-        bars=True,
+        Query(f"{seen} > 0", "{{method}} {{outcome}}"),
     )
 
 
 def _issuers() -> Panel:
     read = increase(series("key_set_requests_total"), by="issuer, outcome")
-    return graph(
+    return counts(
         "Keys of issuers, as they were read",
         "One each five minutes for an issuer with a URL is usual; a file is read when it changes. Otherwise the last "
         "keys are used, for up to four hours.",
-        [Query(f"{read} > 0", "{{issuer}} {{outcome}}")],
-        "short",
-        stacked=True,
-        bars=True,
+        Query(f"{read} > 0", "{{issuer}} {{outcome}}"),
     )
 
 
 def _quotas() -> Panel:
     refused = increase(series("quota_refusals_total"), by="caller, quota")
-    return graph(
+    return counts(
         "Over a caller's quota",
         "Requests answered 429: too many a minute (requests), or too many cases queued (queued_cases). Whoever wrote "
         "the caller should obey Retry-After; or the quota is too small.",
-        [Query(f"{refused} > 0", "{{caller}} {{quota}}")],
-        "short",
-        stacked=True,
-        bars=True,
+        Query(f"{refused} > 0", "{{caller}} {{quota}}"),
     )

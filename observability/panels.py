@@ -112,6 +112,11 @@ def graph(
     return panel
 
 
+def counts(title: str, text: str, *queries: Query) -> Panel:
+    """How many in each interval: stacked bars."""
+    return graph(title, text, queries, "short", stacked=True, bars=True)
+
+
 def timeline(title: str, text: str, queries: Sequence[Query], states: Sequence[tuple[str, str]]) -> Panel:
     """A band for each series; `states` are word and colour of the values 0, 1, 2 and so on."""
     panel = _panel("state-timeline", title, text, queries, "none")

@@ -3,7 +3,21 @@
 from typing import Any
 
 from observability.dashboard import UIDS, dashboard, job, namespace
-from observability.panels import BLUE, GREEN, ORANGE, RED, YELLOW, Panel, Query, graph, heatmap, placed, stat, timeline
+from observability.panels import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    RED,
+    YELLOW,
+    Panel,
+    Query,
+    counts,
+    graph,
+    heatmap,
+    placed,
+    stat,
+    timeline,
+)
 from observability.queries import increase, quantile, series
 
 EACH = "{{instance}}"
@@ -91,13 +105,10 @@ def _states() -> Panel:
 
 def _reloads() -> Panel:
     changes = increase(series("config_reloads_total"), by="outcome")
-    return graph(
+    return counts(
         "Changes of the configuration",
         "Files that were taken up, or refused as a whole. Each replica counts its own.",
-        [Query(f"{changes} > 0", "{{outcome}}")],
-        "short",
-        bars=True,
-        stacked=True,
+        Query(f"{changes} > 0", "{{outcome}}"),
     )
 
 
@@ -128,27 +139,21 @@ def _receipts() -> Panel:
 
 def _checkpoints() -> Panel:
     signed = increase(series("checkpoints_total"), by="outcome")
-    return graph(
+    return counts(
         "Checkpoints",
         "Signatures over the chain of receipts; without audit.checkpoint_key_file there are none. Failed: the file "
         "cannot be used, and it is tried again.",
-        [Query(f"{signed} > 0", "{{outcome}}")],
-        "short",
-        bars=True,
-        stacked=True,
+        Query(f"{signed} > 0", "{{outcome}}"),
     )
 
 
 def _broken() -> Panel:
     broken = increase(series("evidence_broken_total"), by="what")
-    return graph(
+    return counts(
         "Evidence that was changed from outside",
         "Receipts, or links of their chain, that are not as the gateway wrote them. Each calls somebody: "
         "CaseGatewayEvidenceBroken.",
-        [Query(broken, "{{what}}")],
-        "short",
-        bars=True,
-        stacked=True,
+        Query(broken, "{{what}}"),
     )
 
 
@@ -176,13 +181,10 @@ def _commits() -> Panel:
 
 def _failures() -> Panel:
     failed = increase(series("ledger_failures_total"), by="doing")
-    return graph(
+    return counts(
         "What the ledger could not do",
         "check: the periodic proof that it can be written. claim: nothing is sent. settle: outcomes wait in memory.",
-        [Query(failed, "{{doing}}")],
-        "short",
-        bars=True,
-        stacked=True,
+        Query(failed, "{{doing}}"),
     )
 
 

@@ -3,7 +3,20 @@
 from typing import Any
 
 from observability.dashboard import UIDS, backend, dashboard, job, namespace
-from observability.panels import GREEN, ORANGE, RED, YELLOW, Panel, Query, graph, heatmap, placed, table, timeline
+from observability.panels import (
+    GREEN,
+    ORANGE,
+    RED,
+    YELLOW,
+    Panel,
+    Query,
+    counts,
+    graph,
+    heatmap,
+    placed,
+    table,
+    timeline,
+)
 from observability.queries import WHERE, by_limits, increase, latest, of_backend, quantile, rate, series
 
 LIMITS = "{{limits}}"
@@ -119,26 +132,20 @@ def _waits() -> Panel:
 
 def _retries() -> Panel:
     retries = increase(of_backend("upstream_retries_total"), by="backend, reason")
-    return graph(
+    return counts(
         "Cases sent back to wait, by reason",
         "Another attempt follows, where that can do no harm. `probe`: a dry run of ours is to settle an unknown "
         "outcome.",
-        [Query(f"{retries} > 0", "{{backend}} {{reason}}")],
-        "short",
-        stacked=True,
-        bars=True,
+        Query(f"{retries} > 0", "{{backend}} {{reason}}"),
     )
 
 
 def _throttles() -> Panel:
     throttled = increase(of_backend("upstream_requests_total", 'outcome="429"'), by="backend")
-    return graph(
+    return counts(
         "Throttled by the upstream (429)",
         "The gateway alone causes none: somebody else uses the same account, or the limits are configured too high.",
-        [Query(throttled, "{{backend}}")],
-        "short",
-        bars=True,
-        stacked=True,
+        Query(throttled, "{{backend}}"),
     )
 
 
@@ -177,14 +184,11 @@ def _unasked() -> Panel:
 
 def _tokens() -> Panel:
     asked = increase(series("token_requests_total"), by="credential, outcome")
-    return graph(
+    return counts(
         "Token requests",
         "One an hour is usual. Refused: the client or its certificate is not accepted. Unreachable: the endpoint is "
         "down.",
-        [Query(f"{asked} > 0", "{{credential}} {{outcome}}")],
-        "short",
-        bars=True,
-        stacked=True,
+        Query(f"{asked} > 0", "{{credential}} {{outcome}}"),
     )
 
 
