@@ -2,7 +2,7 @@
 # builds .venv from the locked, hashed requirements; a stamp named after the lock makes every later use start at once.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults soak format bench lock openapi observability clean
+.PHONY: help run test test-faults fuzz soak format bench lock openapi observability clean
 .PHONY: tools chart image contract release sbom audit pictures
 
 # The newest tested Python that has what a virtual environment and the ledger need. `make PYTHON=...` overrides it.
@@ -43,6 +43,7 @@ help:
 	@echo "              (PORT=8080 SANDBOX_PORT=9080 choose other ports; DEMO_ONCE=1 ends after the calls)"
 	@echo "make test     set up, then format, lint, types, and tests with branch coverage (ARGS=... goes to pytest)"
 	@echo "make test-faults  every fault test, also those that make test leaves out (ARGS=... goes to pytest)"
+	@echo "make fuzz     the properties of the code once more, on new random inputs (ARGS=... goes to pytest)"
 	@echo "make soak     a gateway under load for 15 minutes: memory and open files stay flat (ARGS=\"--minutes 3\")"
 	@echo "make format   format the code and mend what the linter can mend"
 	@echo "make chart    write the chart's README and schema, and dist/case-gateway-VERSION.tgz"
@@ -71,6 +72,9 @@ test: $(DEV)
 test-faults: $(DEV)
 	@GATEWAY_FAULTS=1 $(BIN)/python -m pytest tests/faults tests/simulation $(ARGS)
 	@cat .cache/faults/*.json
+
+fuzz: $(DEV)
+	@GATEWAY_FAULTS=1 $(BIN)/python -m pytest -m hypothesis -n $(WORKERS) --dist loadscope $(ARGS)
 
 soak: $(DEV)
 	@$(BIN)/python -m tests.faults.soak $(ARGS)

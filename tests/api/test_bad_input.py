@@ -22,7 +22,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 EXAMPLES = 25
 QUICK = settings(
     max_examples=EXAMPLES,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 BOUNDS = {"server.max_cases": MAX_CASES, "server.max_items": MAX_ITEMS, "server.max_body_bytes": MAX_BODY_BYTES}

@@ -24,9 +24,7 @@ from .stack import DELETIONS, Json, Stack, customers, stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-QUICK = settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+QUICK = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 WAYS = (("acme-dk", DELETIONS), ("acme-no", DELETIONS), ("acme-dk", "customer-removals"))
 """To Hub Property, ClaimShop and ECM."""
 HOSTILE = (

@@ -19,6 +19,7 @@ from gateway.telemetry.events import Event, Observer
 from tests.clock import ManualClock
 from tests.contract.desk import NOT_FOUND, SUCCEEDED, Desk, ecm_case
 from tests.signing import make_signing_key
+from tests.tables import put_tables
 
 SECRET = "made for this test, long enough to seal with"
 DAY = 86_400
@@ -44,6 +45,7 @@ class Evidence:
         if signing:
             self._sign_into(CHECKPOINTS)
         self.configure(audit=section)
+        put_tables(folder / LEDGER)
         self.desk = Desk(self._open, self.clock)
 
     def _open(self, clock: ManualClock, observer: Observer) -> Ledger:

@@ -10,6 +10,7 @@ from gateway.ledger.postgres import PostgresStore
 from gateway.telemetry.events import Observer
 from tests.clock import ManualClock
 from tests.postgres import HELD_CLOCK, Database
+from tests.tables import put_tables
 
 Place = Callable[[ManualClock, Observer], Ledger]
 """Opens the ledger of one test; a second time after it was closed, with all that was written."""
@@ -17,6 +18,7 @@ Place = Callable[[ManualClock, Observer], Ledger]
 
 def sqlite(folder: Path) -> Place:
     """A file in the test's own folder."""
+    put_tables(folder / "ledger.db")
     return lambda clock, observer: open_ledger("sqlite:///ledger.db", clock, observer, folder=folder)
 
 

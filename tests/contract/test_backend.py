@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct, structs
 
@@ -158,7 +158,6 @@ def confirmed(readings: list[Reading]) -> bool:
 
 
 @every_system
-@settings(deadline=None)  # a shared machine may pause for longer than the default allows
 @given(status=STATUSES, headers=HEADERS, body=st.binary())
 def test_arbitrary_bytes_are_read_without_an_exception_and_never_as_done(
     system: System, status: int, headers: tuple[tuple[str, str], ...], body: bytes
@@ -168,7 +167,6 @@ def test_arbitrary_bytes_are_read_without_an_exception_and_never_as_done(
 
 
 @every_system
-@settings(deadline=None)
 @given(data=st.data(), status=STATUSES, headers=HEADERS)
 def test_arbitrary_json_is_read_without_an_exception(
     system: System, data: st.DataObject, status: int, headers: tuple[tuple[str, str], ...]

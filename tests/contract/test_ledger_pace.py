@@ -11,7 +11,8 @@ from gateway.model.calls import Call
 from gateway.model.hours import SECOND
 from tests.contract.desk import LEASE_SECONDS, Desk, many
 
-BENCHMARK = Limits("pace", per_second=50, per_minute=1_000)
+SLOWER = Limits("pace", per_second=20, per_minute=400)
+"""The longer window allows a third of the shorter, as 50 a second and 1,000 a minute do (`make test-faults`)."""
 HUB = Limits("pace", per_second=5, per_minute=100, max_in_flight=5)
 SECONDLY = Limits("pace", per_second=50)
 TENFOLD = Limits("pace", per_second=10)
@@ -59,8 +60,8 @@ def least_in(instants: list[int], seconds: int = 60) -> int:
 
 @pytest.mark.parametrize(
     ("limits", "count", "seconds", "allowed"),
-    [(BENCHMARK, 1_200, 60, 1_000), (HUB, 300, 60, 100), (SECONDLY, 600, 10, 500), (MINUTELY, 300, 60, 100)],
-    ids=["50/s and 1000/min", "Hub", "50/s only", "100/min only"],
+    [(SLOWER, 480, 60, 400), (HUB, 200, 60, 100), (SECONDLY, 300, 5, 250), (MINUTELY, 200, 60, 100)],
+    ids=["20/s and 400/min", "Hub", "50/s only", "100/min only"],
 )
 async def test_bulk_keeps_both_windows_and_uses_the_tighter(
     desk: Desk, limits: Limits, count: int, seconds: int, allowed: int
@@ -73,16 +74,18 @@ async def test_bulk_keeps_both_windows_and_uses_the_tighter(
     assert least_in(instants, seconds) >= 0.95 * allowed
 
 
-@pytest.mark.parametrize(("limits", "count", "a_minute"), [(BENCHMARK, 1_200, 1_000), (TENFOLD, 650, 600)])
+@pytest.mark.parametrize(
+    ("limits", "count", "seconds", "allowed"), [(SLOWER, 480, 60, 400), (TENFOLD, 250, 20, 200)], ids=["both", "second"]
+)
 async def test_askers_that_come_late_lose_little_of_the_pace(
-    desk: Desk, limits: Limits, count: int, a_minute: int
+    desk: Desk, limits: Limits, count: int, seconds: int, allowed: int
 ) -> None:
     await desk.accept(*many(count))
 
     instants = await grants(desk, limits, count, late=0.01)
 
     assert_kept(instants, limits)
-    assert least_in(instants) >= 0.95 * a_minute
+    assert least_in(instants, seconds) >= 0.95 * allowed
 
 
 @pytest.mark.parametrize(
@@ -107,7 +110,7 @@ async def test_requests_that_travel_unevenly_still_arrive_within_the_windows(des
         (SECONDLY, [1_045_000]),
         (MINUTELY, [60_250_000]),
         (HUB, [1_250_000, 60_250_000]),
-        (BENCHMARK, [1_250_000, 60_250_000]),
+        (SLOWER, [1_250_000, 60_250_000]),
         (Limits("pace", per_second=5, per_minute=285), [1_052_632, 60_250_000]),
         (Limits("pace", per_second=5, per_minute=1_000), [1_045_000, 60_250_000]),
     ],

@@ -344,11 +344,10 @@ def _item(item: str, word: Status, ending: Ending) -> ItemOutcome:
     return ItemOutcome(item, "XA", word, errors=(error(faults[word], "said so"),) if word in faults else ())
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize(("store", "examples"), [("sqlite", 15), ("postgresql", 8)])
 def test_the_promises_hold_whatever_happens(store: str, examples: int) -> None:
     run_state_machine_as_test(
         type("Machine", (Machine,), {"place_in": staticmethod(PLACES[store])}),
-        settings=settings(
-            max_examples=examples, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=examples, stateful_step_count=40, suppress_health_check=list(HealthCheck)),
     )

@@ -51,7 +51,7 @@ async def test_after_a_restart_it_goes_on_behind_what_was_recorded(desk: Desk, c
     assert desk.ledger.now() == pytest.approx(granted_at + 2 * SECOND, abs=1_000)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 async def test_it_never_goes_back(desk: Desk, steps: list[tuple[str, float]]) -> None:
     last, passed = 0, 0.0

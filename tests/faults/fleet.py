@@ -41,7 +41,7 @@ class Replica:
     async def accepted(self, *names: str, key: str | None = None, tenant: str = "acme-dk") -> str:
         """The id of an operation that nobody waits for."""
         answer = await self.delete(*names, key=key, tenant=tenant)
-        assert answer.status_code == 202, answer.text
+        assert answer.status_code in {200, 202}, answer.text  # 200: it was faster than its answer
         return str(answer.json()["operationId"])
 
     async def envelope(self, operation_id: str) -> Json:

@@ -16,6 +16,8 @@ ROUNDS = 10 if FULL else 1
 """How often each injection point has its turn on each store; a run kills at each of them once, in an order of its own,
 and a few times from outside."""
 FROM_OUTSIDE = 3 if FULL else 1
+SEED = 20_261_126
+"""Of the one round of `make test`: the plan is the same each time, and what comes of it is still up to the machine."""
 
 
 async def test_nothing_is_lost_doubled_or_misjudged_wherever_the_gateway_is_killed(tmp_path: Path) -> None:
@@ -32,7 +34,7 @@ async def test_nothing_is_lost_doubled_or_misjudged_wherever_the_gateway_is_kill
     - the queue is not counted down: `nothing_left_behind`;
     - two operations do not exclude each other at one case: `one_at_a_time`.
     """
-    seed = randrange(1_000_000)  # noqa: S311 - printed, and the names of all requests begin with it
+    seed = randrange(1_000_000) if FULL else SEED  # noqa: S311 - printed; the names of all requests begin with it
     print(f"seed {seed}")  # noqa: T201 - to run it again
     outcomes = [
         outcome

@@ -41,7 +41,7 @@ scalars = (
 )
 names = st.sampled_from(NAMES) | st.text(max_size=5)
 anything = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=4))
-often = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+often = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @often

@@ -25,6 +25,7 @@ from gateway.model.calls import Answer, UpstreamRequest
 from gateway.model.hours import SECOND, Hours
 from gateway.model.kinds import Kind, System
 from tests.simulation.loop import SimulatedClock, SimulatedLoop
+from tests.tables import put_tables
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -142,6 +143,7 @@ class World:
         tenants: Iterable[Tenant],
     ) -> None:
         self.clock = SimulatedClock(loop, round(datetime.fromisoformat(start).timestamp()) * SECOND)
+        put_tables(folder / "ledger.db")
         self.ledger = SqlLedger(_Store(SqliteStore(folder / "ledger.db", self.clock), loop), lambda _event: None)
         self.settings = _settings(backends, tenants)
         self.random = Random(20261122)  # noqa: S311 - the same night each time

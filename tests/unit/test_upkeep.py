@@ -22,6 +22,7 @@ from gateway.telemetry.events import Event, LedgerFailed
 from gateway.telemetry.instruments import Instruments
 from gateway.telemetry.levels import CertificateEnds, Levels
 from gateway.upkeep import Upkeep
+from tests.tables import put_tables
 from tests.unit.dispatch.rig import NOON, HeldClock
 
 HUB = BackendSettings("hub", System.HUB_PROPERTY, "http://hub.test", Credential("none", "none"), Limits("hub"))
@@ -49,6 +50,7 @@ class Kept:
         self.clock = RecordingClock()
         self.events: list[Event] = []
         self.registry = CollectorRegistry()
+        put_tables(folder / "ledger.db")
         self.ledger: Ledger = open_ledger(f"sqlite:///{folder}/ledger.db", self.clock, self.events.append)
         settings = Settings(backends={"hub": hub})
         self.upkeep = Upkeep(

@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.backends.oracle_ecm import OracleEcm
@@ -372,7 +372,6 @@ BODIES = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)  # a shared machine may pause for longer than the default allows
 @given(body=BODIES, unsettled=st.booleans())
 def test_whatever_the_entries_only_an_items_own_success_is_its_success(body: dict[str, Any], unsettled: bool) -> None:
     case = removal_case(0, "CA100", ["A", "B"], unsettled=["A", "B"] if unsettled else [])

@@ -5,6 +5,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 from joserfc.jwk import RSAKey
 
-from gateway.config import load
+from gateway.config import key_pair, load
 from gateway.config.settings import Settings
 from gateway.errors import ConfigurationError
 
@@ -82,6 +84,15 @@ SOUND: dict[str, object] = {
 }
 
 
+REMEMBERED = lru_cache(load_pem_private_key)
+"""OpenSSL finds out each time whether the primes of an RSA key are any, for 20 ms: here once for the same bytes."""
+
+
+@pytest.fixture(autouse=True)
+def _remembered_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_pair, "load_pem_private_key", REMEMBERED)
+
+
 @pytest.fixture(scope="session")
 def sound() -> Mapping[str, object]:
     """The sound configuration, as a tree."""
@@ -90,7 +101,7 @@ def sound() -> Mapping[str, object]:
 
 @pytest.fixture(scope="session")
 def pems() -> dict[str, bytes]:
-    """Files of keys and certificates, by name: `tls` is a pair, `other` and `elliptic` are of their own."""
+    """Files of keys and certificates, by name: `tls` is a pair; `other` and `elliptic` are of their own."""
     key, other = rsa.generate_private_key(65537, 2048), rsa.generate_private_key(65537, 2048)
     return {
         "tls.key": private_pem(key),
@@ -100,6 +111,7 @@ def pems() -> dict[str, bytes]:
         "elliptic.key": private_pem(ec.generate_private_key(ec.SECP256R1())),
         "elliptic.crt": certificate_pem(ec.generate_private_key(ec.SECP256R1())),
         "locked.key": private_pem(key, serialization.BestAvailableEncryption(b"passphrase")),
+        "jwks.json": json.dumps({"keys": [RSAKey.import_key(private_pem(key)).as_dict(private=False)]}).encode(),
     }
 
 
@@ -113,7 +125,6 @@ def folder(tmp_path: Path, pems: Mapping[str, bytes]) -> Path:
         "latin-1": "pä".encode("latin-1"),
         "large": b"x" * 70_000,
         "hashes": f"{KEY_HASH}\n{hashlib.sha256(b'next').hexdigest()}\n".encode(),
-        "jwks.json": json.dumps({"keys": [RSAKey.import_key(pems["tls.key"]).as_dict(private=False)]}).encode(),
         "no-keys.json": b'{"keys": [{"kty": "RSA"}]}',
     }
     for name, content in {**pems, **other_files}.items():

@@ -38,25 +38,23 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(content=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
-@settings(deadline=None)
 def test_arbitrary_bytes_give_settings_or_faults(path: Path, content: bytes) -> None:
     check(path, content)
 
 
 @given(content=st.text(alphabet="{}[]:,-*&!|>%@`'\"#?\\ \n\tab01~<=.uUx", max_size=60).map(str.encode))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_arbitrary_punctuation_gives_settings_or_faults(path: Path, content: bytes) -> None:
     check(path, content)
 
 
 @given(tree=TREES)
-@settings(deadline=None)
 def test_arbitrary_trees_give_settings_or_faults(path: Path, tree: object) -> None:
     check(path, yaml.safe_dump(tree).encode())
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_sound_file_with_anything_put_anywhere_gives_settings_or_faults(
     path: Path, sound: Mapping[str, object], data: st.DataObject
 ) -> None:

@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # i
 from msgspec import Struct, structs
 
 from gateway.cli.main import main
+from gateway.config.document import parse
 from gateway.config.schema import schema
 from gateway.config.settings import (
     Audit,
@@ -27,15 +29,17 @@ from gateway.config.settings import (
     Server,
     Store,
 )  # fmt: skip
+from gateway.config.tree import Items, Table, Tree, scalar
 from tests.signing import make_signing_key
 from tests.unit.config.conftest import ENVIRON, SOUND
 from tests.unit.config.test_config_example import WRITTEN_OTHERWISE
 
-Tree = dict[str, Any]
-Faults = Callable[[Tree], list[str]]
+Json = dict[str, Any]
+Faults = Callable[[Json], list[str]]
 
+LOADING = import_module("gateway.config.load")  # whose function has the same name
 ROOT = Path(__file__).parents[3]
-RICH: Tree = copy.deepcopy(SOUND)
+RICH: Json = copy.deepcopy(SOUND)
 """The sound configuration, with every key that its sections can have."""
 RICH["server"] |= {
     "metrics_port": 8081, "wait_seconds": 3, "drain_seconds": 3, "max_body_bytes": 5_000, "max_cases": 5,
@@ -93,7 +97,7 @@ TABLES = [path for path in paths(RICH) if isinstance(at(path), dict)]
 VALIDATOR = Draft202012Validator(schema())
 
 
-def put(path: tuple[str, ...], value: object) -> Tree:
+def put(path: tuple[str, ...], value: object) -> Json:
     tree = copy.deepcopy(RICH)
     node = tree
     for key in path[:-1]:
@@ -105,7 +109,7 @@ def put(path: tuple[str, ...], value: object) -> Tree:
     return tree
 
 
-def fits(tree: Tree) -> bool:
+def fits(tree: Json) -> bool:
     return bool(VALIDATOR.is_valid(tree))
 
 
@@ -116,7 +120,27 @@ def faults(folder: Path, faults_in: Callable[[str | bytes], list[str]], monkeypa
         (folder / name).write_text(name * 4)
     make_signing_key(folder)
     monkeypatch.setitem(ENVIRON, "OTHER_HASH", "b" * 64)
-    return lambda tree: faults_in(json.dumps(tree))  # which is YAML, and written much faster
+    # YAML itself has tests of its own, and to take a file apart takes four fifths of the time.
+    monkeypatch.setattr(LOADING, "parse", lambda content, _faults: as_parsed(json.loads(content)))
+    return lambda tree: faults_in(json.dumps(tree))
+
+
+def as_parsed(tree: Any) -> Tree:  # noqa: ANN401 - whatever JSON knows
+    """What the parser makes of the tree."""
+    match tree:
+        case dict():
+            return Table({key: as_parsed(below) for key, below in tree.items()})
+        case list():
+            return Items(tuple(as_parsed(below) for below in tree))
+        case str():
+            return scalar("str", tree)
+    return scalar({"NoneType": "null"}.get(type(tree).__name__, type(tree).__name__), json.dumps(tree))
+
+
+def test_trees_are_what_the_parser_makes_of_them() -> None:
+    given = {**RICH, "values": [*VALUES, *WRONG]}
+
+    assert as_parsed(given) == parse(json.dumps(given).encode(), [])
 
 
 def test_it_is_a_schema_and_stands_in_the_repository_as_the_code_says_it() -> None:

@@ -20,6 +20,7 @@ from gateway.model.hours import Hours
 from gateway.model.kinds import IdentifierType, Kind, System
 from gateway.model.operations import CaseRecord, NewOperation
 from gateway.telemetry.events import Event
+from tests.tables import put_tables
 
 NOON = 1_795_262_400_000_000
 JSON = (("content-type", "application/json"),)
@@ -173,6 +174,7 @@ async def rig(
 ) -> AsyncIterator[Rig]:
     clock = HeldClock()
     events: list[Event] = []
+    put_tables(folder / "ledger.db")
     ledger = open_ledger(f"sqlite:///{folder}/ledger.db", clock, events.append)
     settings = BackendSettings(
         "hub",

@@ -24,7 +24,7 @@ PLAIN = 'Bearer realm="case-gateway", ApiKey realm="case-gateway"'
 INVALID_TOKEN = 'Bearer realm="case-gateway", error="invalid_token", ApiKey realm="case-gateway"'
 INVALID_REQUEST = 'Bearer realm="case-gateway", error="invalid_request", ApiKey realm="case-gateway"'
 
-QUIET = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUIET = settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def with_tokens(api: Api, issuer: Issuer) -> Api:

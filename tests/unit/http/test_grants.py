@@ -16,6 +16,7 @@ from gateway.model.hours import SECOND
 from gateway.model.kinds import Kind
 from gateway.model.operations import Operation
 from gateway.telemetry.events import nobody
+from tests.tables import put_tables
 from tests.unit.http.api import Api, HeldClock, caller
 
 TENANTS = ("acme-dk", "acme-both")
@@ -91,6 +92,7 @@ def body_of(kind: Kind, *, execute: bool) -> dict[str, object]:
 
 @pytest.fixture
 async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    put_tables(tmp_path / "ledger.db")
     ledger = open_ledger("sqlite:///ledger.db", HeldClock(), nobody, folder=tmp_path)
     yield ledger
     await ledger.close()

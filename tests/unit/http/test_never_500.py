@@ -13,7 +13,7 @@ from tests.unit.http.api import DELETIONS, KEY, ONE_CASE, Api
 PATHS = [(path, method.upper()) for path, item in document()["paths"].items() for method in item]
 POSTS = [path.replace("{tenant}", "acme-dk") for path, method in PATHS if path.endswith("s") and method == "POST"]
 
-QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUIET = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=20)
 NAMES = st.sampled_from(

@@ -9,12 +9,14 @@ from typing import Any
 from gateway.ledger.sqlite import SqliteStore
 from gateway.ledger.store import Transaction
 from tests.clock import ManualClock
+from tests.tables import put_tables
 
 
 class Notes:
     """Writes short texts and reads them back; counts the commits of the writer."""
 
     def __init__(self, folder: Path) -> None:
+        put_tables(folder / "ledger.db")
         self.store = SqliteStore(folder / "ledger.db", ManualClock())
         self.commits = 0
         self.store._connection.set_trace_callback(self._count)

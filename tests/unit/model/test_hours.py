@@ -173,7 +173,7 @@ def shown_open(hours: Hours, instant: int) -> bool:
 
 
 @pytest.mark.parametrize(("zone", "day"), CLOCK_CHANGES, ids=lambda value: value)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(opens=times, closes=times)
 def test_around_a_clock_change_nothing_is_open_while_the_clock_shows_that_it_is_closed(
     zone: str, day: str, opens: time, closes: time

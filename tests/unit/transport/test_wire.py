@@ -291,7 +291,7 @@ FRAGMENTS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(parts=st.lists(FRAGMENTS | st.binary(max_size=40), max_size=8))
 def test_whatever_an_upstream_answers_is_an_answer_or_unknown_and_was_sent_once(parts: list[bytes]) -> None:
     async def once() -> Answer | AnswerUnknown:
