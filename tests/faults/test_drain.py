@@ -3,6 +3,8 @@
 import asyncio
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -170,6 +172,31 @@ async def test_sigterm_while_it_starts_ends_it_with_0(after_seconds: float, tmp_
         code = await here.gateway.end(signal.SIGTERM)
 
     assert code == 0 or (code == -signal.SIGTERM and not has_begun)
+
+
+DEAF = """
+import gateway.config, os, signal, weakref
+from gateway.cli.main import main
+
+class Thing: pass
+
+def load(*_):
+    thing = Thing()
+    callback = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    del thing
+    os._exit(1)
+
+gateway.config.load = load
+main(["serve", "--config", "gateway.yaml"])
+"""
+
+
+def test_sigterm_is_heard_also_where_the_interpreter_passes_over_exceptions(tmp_path: Path) -> None:
+    """One of 300 was lost while an exception was what ended the process: it came in a callback of an import."""
+    (tmp_path / "gateway.yaml").touch()
+    ended = subprocess.run([sys.executable, "-c", DEAF], cwd=tmp_path, check=False, capture_output=True)  # noqa: S603
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 async def test_sigterm_while_the_ledger_cannot_be_written_ends_within_the_drain(tmp_path: Path) -> None:
