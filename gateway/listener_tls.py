@@ -25,7 +25,8 @@ class RotatingTls:
 
     def __init__(self, files: ListenerTls) -> None:
         self._files = files
-        self._made_of = _signature(files)
+        self._made_of: Signature = _signature(files)
+        self._told_of = self._made_of
         try:
             self._latest = _context(files)
         except (OSError, ValueError) as error:
@@ -43,11 +44,15 @@ class RotatingTls:
         found = _signature(self._files)
         if found == self._made_of:
             return
-        self._made_of = found
         try:
             self._latest = _context(self._files)
         except (OSError, ValueError):
-            _logger.warning("server.tls: the files changed and cannot be used; the last good ones stay")
+            # The next handshake tries again: what is amiss may be gone in a moment, as where no file can be opened.
+            if found != self._told_of:
+                _logger.warning("server.tls: the files changed and cannot be used; the last good ones stay")
+            self._told_of = found
+        else:
+            self._made_of = self._told_of = found
 
 
 def _context(files: ListenerTls) -> ssl.SSLContext:

@@ -11,6 +11,11 @@ from gateway.errors import Fault
 NAT64 = IPv6Network("64:ff9b::/96")
 """RFC 6052: an IPv4 address in the last 32 bits."""
 
+METADATA = frozenset(
+    ip_address(known) for known in ("fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "100.100.100.200", "168.63.129.16")
+)
+"""Where clouds serve metadata and credentials beyond the link-local ranges: Amazon (two), Google, Alibaba, Azure."""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -21,22 +26,22 @@ def faults_of_targets(settings: Settings) -> Iterator[Fault]:
             continue  # none is given, or it is at fault already
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
-        if is_link_local(host) and not settings.server.allow_link_local:
+        if is_of_platform(host) and not settings.server.allow_link_local:
             yield Fault(
                 path,
-                "is a link-local address, where the platform's own services answer, with credentials among them; "
+                "is a link-local address, or one of a cloud's own services: credentials are among what they answer; "
                 "server.allow_link_local: true permits it",
             )
         if _is_own(host, port, settings.server):
             yield Fault(path, "is where this gateway itself listens")
 
 
-def is_link_local(host: str) -> bool:
-    """Whether `host` is an address of one link alone (RFC 3927, RFC 4291), also as IPv6 writes one of IPv4."""
+def is_of_platform(host: str) -> bool:
+    """Whether `host` is an address of one link alone (RFC 3927, RFC 4291) or METADATA, also as IPv6 writes IPv4."""
     if not is_address(host):
         return False
     address = ip_address(host)
-    return address.is_link_local or any(inner.is_link_local for inner in _embedded(address))
+    return any(one.is_link_local or one in METADATA for one in (address, *_embedded(address)))
 
 
 def _embedded(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address]:

@@ -21,12 +21,23 @@ LINK_LOCAL = [
     "[64:ff9b::169.254.169.254]",
     "[2002:a9fe:a9fe::1]",
 ]
+METADATA = [
+    "[fd00:ec2::254]",
+    "[fd00:0ec2::23]",
+    "[fd20:ce::254]:8080",
+    "100.100.100.200",
+    "[::ffff:100.100.100.200]",
+    "168.63.129.16",
+    "[64:ff9b::168.63.129.16]",
+]
 DISGUISED = ["2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518", "169.0xfe.1", "127.1", "0", "1."]
 
 
 @pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize("host", LINK_LOCAL)
-def test_a_link_local_address_is_refused_unless_it_is_allowed(faults_with: Faults, key: str, host: str) -> None:
+@pytest.mark.parametrize("host", LINK_LOCAL + METADATA)
+def test_an_address_of_the_platform_s_own_services_is_refused_unless_it_is_allowed(
+    faults_with: Faults, key: str, host: str
+) -> None:
     change = {key: f"https://{host}/latest"}
 
     [fault] = faults_with(change)
@@ -76,7 +87,18 @@ def test_a_url_that_leads_nowhere_good_is_refused(faults_with: Faults, key: str,
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1:7001", "[::1]:7001", "10.0.0.1", "[fd00::1]", "ecm.internal", "ecm.", "localhost", "1.example"]
+    "host",
+    [
+        "127.0.0.1:7001",
+        "[::1]:7001",
+        "10.0.0.1",
+        "[fd00::1]",
+        "100.100.100.201",
+        "ecm.internal",
+        "ecm.",
+        "localhost",
+        "1.example",
+    ],
 )
 def test_other_hosts_are_as_they_were(settings_with: With, host: str) -> None:
     assert settings_with({"backends.ecm.base_url": f"http://{host}/ECM"}).backends["ecm"].base_url.endswith("/ECM")

@@ -1,6 +1,7 @@
 """The listener over TLS: real handshakes with uvicorn, on asyncio's own loop and on uvloop."""
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gateway import listener_tls
 from gateway.config.settings import ListenerTls
 from gateway.errors import ConfigurationError
 from gateway.listener_tls import RotatingTls
@@ -140,6 +142,25 @@ async def test_while_the_files_do_not_fit_together_the_last_good_ones_stay(files
 
     assert between.getpeercert(binary_form=True) != after.getpeercert(binary_form=True)
     assert gone.getpeercert(binary_form=True) == after.getpeercert(binary_form=True)
+
+
+async def test_what_could_not_be_opened_for_a_moment_is_tried_again_and_told_of_once(
+    files: ListenerTls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def too_many_open_files(_files: ListenerTls) -> ssl.SSLContext:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with served(files) as port:
+        written(tmp_path, "server", authority("servers"))
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(listener_tls, "_context", too_many_open_files)
+            _, first = await asked(port, client())
+            _, second = await asked(port, client())
+        _, after = await asked(port, client())
+
+    assert first.getpeercert(binary_form=True) == second.getpeercert(binary_form=True)
+    assert after.getpeercert(binary_form=True) != first.getpeercert(binary_form=True)
+    assert len(caplog.records) == 1
 
 
 async def test_a_client_needs_a_certificate_of_the_configured_authority(closed: ListenerTls, tmp_path: Path) -> None:
