@@ -9,7 +9,7 @@ from gateway.ledger.base import Claim, ClaimRules
 from gateway.ledger.budget import Budget
 from gateway.ledger.circuit import begin_trial, gate
 from gateway.ledger.grant import DUE_COLUMNS, DueCase, Terms, grant, lost_calls
-from gateway.ledger.pace import headroom, turn_microseconds
+from gateway.ledger.pace import headroom, turn_microseconds, windows_of
 from gateway.ledger.rows import BULK, CALLED_BEFORE, RETRIED, SINGLE, WAITING, queue_of
 from gateway.ledger.store import Transaction
 from gateway.ledger.turns import Candidate, Turns
@@ -35,7 +35,7 @@ def _claim(tx: Transaction, rules: ClaimRules, ids: Ids) -> Claim:
     lanes = _lanes(tx, queue)
     if not lanes:
         return Claim(tx.now, lost=lost)
-    not_before = max(_open_at(tx, rules), _pause_end(tx, rules.backend), min(lanes.values()))
+    not_before = max(_open_at(tx, rules), _pause_end(tx, rules.backend), _moved_in(tx, rules), min(lanes.values()))
     if not_before > tx.now:
         return Claim(tx.now, lost=lost, ask_again_at=not_before)
     circuit = gate(tx, rules.backend)
@@ -93,6 +93,22 @@ def _installation(tx: Transaction) -> str:
 def _pause_end(tx: Transaction, backend: str) -> int:
     row = tx.row("SELECT until FROM pauses WHERE backend = :backend", {"backend": backend})
     return int(row[0]) if row else 0
+
+
+def _moved_in(tx: Transaction, rules: ClaimRules) -> int:
+    """When a backend that comes from another limits group may begin: its last calls there are counted there alone.
+
+    By then the last of them has left every window and freed its slot.
+    """
+    last = tx.row(
+        """SELECT k.limits_group, o.upstream, k.granted_at FROM calls k JOIN operations o ON o.id = k.operation_id
+           WHERE k.backend = :backend ORDER BY k.id DESC LIMIT 1""",
+        {"backend": rules.backend},
+    )
+    if last is None or last[0] == rules.limits.name or last[1] != rules.upstream:
+        return 0
+    lease = round((rules.timeout_seconds + rules.linger_seconds) * SECOND)
+    return int(last[2]) + max([lease, *(window.microseconds for window in windows_of(rules.limits))])
 
 
 class _Picker:

@@ -290,6 +290,23 @@ async def test_other_groups_have_a_pace_of_their_own(desk: Desk) -> None:
     assert len((await desk.claim(backend="b", limits=Limits("b", **one))).calls) == 1
 
 
+async def test_a_backend_that_comes_from_another_group_waits_until_its_calls_there_have_left_window_and_cap(
+    desk: Desk,
+) -> None:
+    """What it was granted there is counted there alone: at once it would get twice what the upstream allows."""
+    for number in range(10):
+        await desk.accept(f"CN{number}")
+    before = await desk.claim(limits=Limits("former", per_minute=5))
+
+    at_once = await desk.claim(limits=MINUTELY)
+
+    assert (len(before.calls), at_once.calls) == (5, ())
+    assert at_once.ask_again_at == before.now + LEASE_SECONDS * SECOND
+    await desk.wait_until(at_once.ask_again_at)
+    assert len((await desk.claim(limits=MINUTELY)).calls) == 5
+    assert (await desk.claim(limits=Limits("former"))).calls == (), "nor back again at once"
+
+
 def test_the_measure_of_these_tests_sees_a_window_that_is_too_full() -> None:
     assert most_in([0, 10, 20, 29], 30) == 4
     assert most_in([0, 10, 20, 30], 30) == 3
