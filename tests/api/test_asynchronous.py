@@ -137,7 +137,7 @@ async def test_cancel_settles_what_was_never_sent_and_lets_what_has_begun_end(st
 async def test_cancelling_wakes_who_waits_and_one_cancelled_case_answers_409(stacks: Stacks) -> None:
     async with stacks({"limits.hub.max_in_flight": 1}) as both:
         up, job = both.upstreams, await both.caller()
-        await up.switch(hub={"latencySeconds": 1.5})
+        await up.switch(hub={"latencySeconds": 3})
         await job.accepted("acme-dk", DELETIONS, numbers("CN1"))
         await up.arrived(1)
         waiting = asyncio.create_task(job.delete("acme-dk", "CN2", key="k"))
@@ -153,7 +153,7 @@ async def test_cancelling_wakes_who_waits_and_one_cancelled_case_answers_409(sta
 
         answer = await waiting
         assert (answer.status_code, answer.json()["status"]) == (409, "cancelled")
-        assert answer.elapsed.total_seconds() < 1.4
+        assert answer.elapsed.total_seconds() < 2.9
 
 
 async def test_cancelling_what_has_ended_changes_nothing(job: Caller) -> None:

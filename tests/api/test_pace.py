@@ -20,7 +20,7 @@ async def test_no_429_is_caused_and_the_pace_is_used(stacks: Stacks) -> None:
         assert answer.status_code == 200
         calls = await up.business()
         assert {(call["answered"], *call["violations"]) for call in calls} == {(200,)}
-        assert calls[-1]["receivedAt"] - calls[0]["receivedAt"] < 3
+        assert calls[-1]["receivedAt"] - calls[0]["receivedAt"] < 4  # at half the pace it is 4.2 s
 
 
 async def test_single_deletions_start_within_three_turns_of_another_tenants_bulk(stacks: Stacks) -> None:

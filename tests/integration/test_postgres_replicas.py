@@ -190,7 +190,7 @@ async def test_who_waits_on_one_replica_is_woken_when_the_other_settles(two: Two
         settled_at = time.monotonic()
 
         assert await waiting
-        assert time.monotonic() - settled_at < 0.5
+        assert time.monotonic() - settled_at < 3  # whoever looked for himself would do so after 10
 
 
 async def test_the_others_hear_what_may_be_due_and_what_was_freed(two: Two) -> None:
@@ -253,7 +253,7 @@ async def test_a_frozen_transaction_of_one_replica_does_not_stop_the_other_for_l
     calls = (await other.claim(1)).calls
 
     assert len(calls) == 1
-    assert 3 < time.monotonic() - started_at < 6.5
+    assert 3 < time.monotonic() - started_at < 15
     with pytest.raises(Exception, match="ledger cannot be used"):
         await stuck
     assert database.rows("SELECT count(*) FROM calls") == [(1,)]
