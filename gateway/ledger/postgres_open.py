@@ -33,7 +33,7 @@ def prepare(url: str, clock_sql: str, password: Password = no_password) -> None:
         _check(connection)
         connection.execute("SET statement_timeout = '120s'")  # others may be at their migrations
         connection.execute(LOCK_FOR_START)
-        _migrate(connection, partial(connect, url, password, autocommit=False))
+        _migrate(connection, partial(_patient, url, password))
         _install(connection, clock_sql)
     except psycopg.errors.InsufficientPrivilege as error:
         message = f"the ledger's tables cannot be made or used: {first_line(error)}; give the role CREATE on the schema"
@@ -66,6 +66,14 @@ def _check(connection: Connection) -> None:
     if standby and standby[0]:
         message = "the ledger's server is a standby; add target_session_attrs=read-write to store.url"
         raise LedgerUnusable(message)
+
+
+def _patient(url: str, password: Password) -> Connection:
+    """A connection for migrations: one over millions of rows takes longer than any statement of the ledger may."""
+    connection = connect(url, password)
+    connection.execute("SET statement_timeout = 0")
+    connection.autocommit = False
+    return connection
 
 
 def _migrate(connection: Connection, connect_anew: Callable[[], Connection]) -> None:

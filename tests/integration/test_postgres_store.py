@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,15 @@ import pytest
 from gateway.clock import SystemClock
 from gateway.config.settings import Secret
 from gateway.errors import CommitUnknown, LedgerError, LedgerUnavailable, LedgerUnusable
+from gateway.ledger import migrations
 from gateway.ledger.accept import accept
 from gateway.ledger.base import Accepted
+from gateway.ledger.migrations import upgrade_postgresql
 from gateway.ledger.open import open_ledger
 from gateway.ledger.postgres import PostgresStore
 from gateway.ledger.postgres_open import prepare
 from gateway.ledger.postgres_password import password_of
-from gateway.ledger.postgres_session import SERVER_CLOCK
+from gateway.ledger.postgres_session import SERVER_CLOCK, Connection
 from gateway.ledger.sqlite_file import open_for_writing
 from gateway.ledger.store import Transaction
 from gateway.model.ids import Ids
@@ -214,6 +216,22 @@ async def test_replicas_that_start_at_once_on_an_empty_database_make_its_tables_
 
     assert database.rows("SELECT count(*) FROM installation") == [(1,)]
     assert database.rows("SELECT count(*) FROM queue_slots") == [(0,)]
+
+
+def test_a_migration_may_take_as_long_as_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement of the ledger may take 8 s; over millions of rows a migration takes longer."""
+    database, limits = Database(empty=True), []
+
+    def upgrade(connect_anew: Callable[[], Connection]) -> None:
+        with connect_anew() as connection:
+            limits.append(connection.execute("SHOW statement_timeout").fetchone())
+        upgrade_postgresql(connect_anew)
+
+    monkeypatch.setattr(migrations, "upgrade_postgresql", upgrade)
+    prepare(database.url, SERVER_CLOCK)
+
+    assert limits == [("0",)]
+    assert database.rows("SELECT count(*) FROM installation") == [(1,)]
 
 
 def test_the_tables_are_those_of_sqlite(tmp_path: Path, database: Database) -> None:

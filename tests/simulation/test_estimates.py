@@ -15,7 +15,7 @@ from tests.simulation.loop import SimulatedLoop, simulate
 from tests.simulation.world import World, ecm, hub, tenants
 
 SHORT, WHOLE = 300, 10_000
-"""Cases of a large operation, in `make test` and in `make test-faults`."""
+"""Cases of a large operation, in `make test` and in `make test-faults`; a request has no more than the latter."""
 LOOKS = 12
 """How often an operation is asked after, or a few more."""
 LEAST_SECONDS = 20.0
@@ -65,13 +65,13 @@ def situations(count: int) -> dict[str, Situation]:
         "nothing but singles": Situation(EVENING, [hub()], ab, singles * 2),
         "a window that singles have used up": Situation(EVENING, [hub()], ab, [*singles, Wanted("a", count // 3, 22)]),
         "as many at once as the cap allows": Situation(
-            EVENING, [ecm()], tenants("ecm", "a"), [warm, Wanted("a", 5 * count, 60)], call_seconds=2.0
+            EVENING, [ecm()], tenants("ecm", "a"), [warm, Wanted("a", min(5 * count, WHOLE), 60)], call_seconds=2.0
         ),
         "ten cases a call": Situation(
             EVENING,
             [ecm(cases_per_call=10)],
             tenants("ecm", "a"),
-            [Wanted("a", 300), Wanted("a", 20 * count, 60)],
+            [Wanted("a", 300), Wanted("a", min(20 * count, WHOLE), 60)],
             call_seconds=2.0,
         ),
         "calls so slow that the cap is tighter than the pace": Situation(
