@@ -17,6 +17,8 @@ READERS_MILLISECONDS = 500
 """How long a merge of the write-ahead log waits for readers to be done."""
 LONGEST_LOG_BYTES = 64 * 1024 * 1024
 """A write-ahead log longer than this is cut off. Where readers pause now and then it stays at some MiB."""
+LOOK_EVERY = 64
+"""Commits. Each look at the file lets go of the interpreter's lock, and the writer then stands in line for it."""
 OLDEST_SQLITE = (3, 37, 0)
 """UPSERT with a condition, row values and RETURNING are in every later one."""
 
@@ -143,9 +145,13 @@ class LogBound:
         self._connection = connection
         self._log = path.with_name(path.name + "-wal")
         self._left_bytes = 0
+        self._commits = 0
 
     def keep(self) -> None:
-        """Called by the writer between its transactions. Raises sqlite3.Error."""
+        """Called by the writer behind each of its transactions. Raises sqlite3.Error and OSError."""
+        self._commits += 1
+        if self._commits % LOOK_EVERY:
+            return
         size = self._log.stat().st_size
         if size - self._left_bytes <= LONGEST_LOG_BYTES:
             return

@@ -299,6 +299,7 @@ async def test_the_log_stays_short_also_where_readers_never_pause(
     notes: Notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fails when the log is only merged: it then goes on growing at its end, to 40 MB here."""
+    monkeypatch.setattr(sqlite_file, "LOOK_EVERY", 1)
     monkeypatch.setattr(sqlite_file, "LONGEST_LOG_BYTES", 6_000_000)
     sizes = []
     with Relay(tmp_path / "ledger.db"):
@@ -313,6 +314,7 @@ async def test_the_log_stays_short_also_where_readers_never_pause(
 async def test_who_reads_for_long_keeps_the_log_but_holds_up_no_write(
     notes: Notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sqlite_file, "LOOK_EVERY", 1)
     monkeypatch.setattr(sqlite_file, "LONGEST_LOG_BYTES", 1_000_000)
     monkeypatch.setattr(sqlite_file, "READERS_MILLISECONDS", 1)
     reader = connect(tmp_path / "ledger.db", read_only=True)
