@@ -25,7 +25,7 @@ class RotatingTls:
 
     def __init__(self, files: ListenerTls) -> None:
         self._files = files
-        self._made_of: Signature = _signature(files)
+        self._made_of = _signature(files)
         self._told_of = self._made_of
         try:
             self._latest = _context(files)

@@ -12,7 +12,7 @@ from msgspec import Struct
 from gateway.config.settings import Circuit, Limits, Retry
 from gateway.ledger.records import Records
 from gateway.model.calls import Call
-from gateway.model.hours import Hours
+from gateway.model.hours import SECOND, Hours
 from gateway.model.kinds import CircuitState, Kind, Status, System
 from gateway.model.operations import CaseRecord, NewOperation, Operation
 from gateway.model.outcomes import CaseOutcome, Code
@@ -66,6 +66,11 @@ class ClaimRules(Struct, frozen=True):
     linger_seconds: float
     retry: Retry
     upstream: str = ""
+
+    @property
+    def lease_microseconds(self) -> int:
+        """How long a call holds its slot and its cases, where nobody says what became of it."""
+        return round((self.timeout_seconds + self.linger_seconds) * SECOND)
 
 
 class Claim(Struct, frozen=True):

@@ -107,8 +107,7 @@ def _moved_in(tx: Transaction, rules: ClaimRules) -> int:
     )
     if last is None or last[0] == rules.limits.name or last[1] != rules.upstream:
         return 0
-    lease = round((rules.timeout_seconds + rules.linger_seconds) * SECOND)
-    return int(last[2]) + max([lease, *(window.microseconds for window in windows_of(rules.limits))])
+    return int(last[2]) + max([rules.lease_microseconds, *(window.microseconds for window in windows_of(rules.limits))])
 
 
 class _Picker:

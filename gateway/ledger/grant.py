@@ -12,7 +12,6 @@ from gateway.ledger.rows import IN_FLIGHT, items_of, outcome_of
 from gateway.ledger.store import Transaction
 from gateway.model.calls import Call, GrantedCase
 from gateway.model.cases import Identifier, Item
-from gateway.model.hours import SECOND
 from gateway.model.ids import Ids
 from gateway.model.kinds import IdentifierType, Kind, Purpose, Status, System
 from gateway.model.outcomes import Code, ItemOutcome
@@ -90,7 +89,7 @@ def grant(tx: Transaction, rules: ClaimRules, ids: Ids, due: list[DueCase], term
             "group": rules.limits.name,
             "purpose": purpose.value,
             "now": tx.now,
-            "held_until": tx.now + round((rules.timeout_seconds + rules.linger_seconds) * SECOND),
+            "held_until": tx.now + rules.lease_microseconds,
         },
     )
     if purpose is Purpose.TRIAL:

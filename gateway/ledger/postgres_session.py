@@ -57,8 +57,8 @@ class Connection(psycopg.Connection[Row]):
             raise psycopg.OperationalError(message) from error
 
 
-def connect(url: str, password: Password = no_password, *, autocommit: bool = True) -> Connection:
-    """A connection; in autocommit mode, transactions are begun and ended in so many words. Raises psycopg.Error."""
+def connect(url: str, password: Password = no_password) -> Connection:
+    """A connection in autocommit mode: transactions are begun and ended in so many words. Raises psycopg.Error."""
     connection = Connection.connect(
         url,
         password=password(),
@@ -75,7 +75,6 @@ def connect(url: str, password: Password = no_password, *, autocommit: bool = Tr
     try:
         connection.wait_at_most(CONNECT_SECONDS)
         connection.execute(SESSION)
-        connection.autocommit = autocommit
         connection.wait_at_most(inf)
     except BaseException:
         connection.close()

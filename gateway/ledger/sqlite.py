@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from gateway.clock import Clock
 from gateway.errors import CommitUnknown, LedgerError, LedgerUnavailable
 from gateway.ledger.sqlite_file import FileLock, LogBound, connect, empty_log, open_for_writing
+from gateway.ledger.sqlite_time import LedgerTime, last_recorded
 from gateway.ledger.store import Effects, Parameters, Row, Transaction
 from gateway.model.hours import SECOND
 
@@ -23,10 +24,6 @@ MAX_BATCH = 256
 """How many writes may share a commit: bounds how long the first of them waits."""
 READERS = 2
 """Readers have a connection each, and see the state of the last commit without waiting for the writer."""
-
-
-STEP_MICROSECONDS = 100_000
-"""By so much the wall clock must be ahead of the steady one to count as set forward."""
 RECENT_MICROSECONDS = 120 * SECOND
 """More than the longest window of the pace."""
 
@@ -101,7 +98,7 @@ class SqliteStore:
         except BaseException:
             self._lock.release()
             raise
-        self._time = _LedgerTime(clock, _last_recorded(self._connection) + 1)
+        self._time = LedgerTime(clock, last_recorded(self._connection) + 1)
         self._listener: Callable[[Effects], None] = _ignore
         self._committed: Callable[[float], None] = _ignore
         self._log_bound = LogBound(self._connection, path)
@@ -304,43 +301,6 @@ def _fail(batch: list[_Job], failure: LedgerError, cause: BaseException | None) 
     for job in batch:
         job.error = job.error or failure
         job.effects = None
-
-
-class _LedgerTime:
-    """The later of the wall clock and the last recorded time; it never goes back, and never stands still.
-
-    `leapt`: by how many microseconds the wall clock was set forward, as far as nobody has taken account of it.
-    """
-
-    def __init__(self, clock: Clock, last_recorded: int) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._last = max(clock.now(), last_recorded)
-        self._last_monotonic = clock.monotonic()
-        self.leapt = 0
-
-    def now(self) -> int:
-        return self.read()[0]
-
-    def read(self) -> tuple[int, float]:
-        """The time, and monotonic seconds that were read no later."""
-        with self._lock:
-            asked_at = self._clock.monotonic()
-            wall, monotonic = self._clock.now(), self._clock.monotonic()
-            steady = self._last + round((monotonic - self._last_monotonic) * SECOND)
-            if wall - steady > STEP_MICROSECONDS:
-                self.leapt += wall - steady
-            self._last, self._last_monotonic = max(wall, steady), monotonic
-            return self._last, asked_at
-
-
-def _last_recorded(connection: sqlite3.Connection) -> int:
-    # Ids sort by time: no index on the instants themselves is needed.
-    instants = connection.execute(
-        """SELECT (SELECT granted_at FROM calls ORDER BY id DESC LIMIT 1),
-                  (SELECT created_at FROM operations ORDER BY id DESC LIMIT 1), (SELECT checked_at FROM installation)"""
-    ).fetchone()
-    return max(instant or 0 for instant in instants)
 
 
 def _surely_undone(error: sqlite3.Error) -> bool:

@@ -128,10 +128,18 @@ def empty_log(path: Path) -> bool:
     """
     connection = connect(path)
     try:
-        connection.execute(f"PRAGMA busy_timeout = {READERS_MILLISECONDS}")
-        return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+        return _cut_off_log(connection)
     finally:
         connection.close()
+
+
+def _cut_off_log(connection: sqlite3.Connection) -> bool:
+    """Wait for readers, but not for long; whether nobody stood in the way. Raises sqlite3.Error."""
+    connection.execute(f"PRAGMA busy_timeout = {READERS_MILLISECONDS}")
+    try:
+        return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
 
 
 class LogBound:
@@ -155,9 +163,4 @@ class LogBound:
         size = self._log.stat().st_size
         if size - self._left_bytes <= LONGEST_LOG_BYTES:
             return
-        self._connection.execute(f"PRAGMA busy_timeout = {READERS_MILLISECONDS}")
-        try:
-            is_cut = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
-        finally:
-            self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-        self._left_bytes = 0 if is_cut else size
+        self._left_bytes = 0 if _cut_off_log(self._connection) else size
