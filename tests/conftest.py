@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import settings
 
-from tests.faults.scale import FULL
+from tests.scale import FULL
 
 # No deadline: a shared machine may pause for longer than any. What is the same each time here is random in `make fuzz`.
 settings.register_profile("shared machine", deadline=None, derandomize=not FULL)

@@ -6,10 +6,10 @@ from pathlib import Path
 from random import Random, randrange
 
 from tests.postgres import Database
+from tests.scale import FULL
 
 from . import summary
 from .points import ANY_TIME, STANDSTILL, Store, points
-from .scale import FULL
 from .scenario import Outcome, run
 
 ROUNDS = 10 if FULL else 1

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.api.configuration import Change
+from tests.scale import FULL
 
 from . import summary
 from .ledger_reader import LedgerReader
 from .oracle import objections
 from .oracle.records import CLAIMSHOP, ECM, HUB, Asked, Record
 from .processes import Site, site
-from .scale import FULL
 from .scenario import END_SECONDS, RULES, SWITCHES, all_ended, record_of
 
 OUTCOMES = 1_000 if FULL else 93

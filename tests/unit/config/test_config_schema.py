@@ -134,7 +134,9 @@ def as_parsed(tree: Any) -> Tree:  # noqa: ANN401 - whatever JSON knows
             return Items(tuple(as_parsed(below) for below in tree))
         case str():
             return scalar("str", tree)
-    return scalar({"NoneType": "null"}.get(type(tree).__name__, type(tree).__name__), json.dumps(tree))
+        case None:
+            return scalar("null", "null")
+    return scalar(type(tree).__name__, json.dumps(tree))
 
 
 def test_trees_are_what_the_parser_makes_of_them() -> None:

@@ -1,8 +1,7 @@
 """Callers x tenants x routes: what each may do, over every route that the API has. What is not granted is denied."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from itertools import product
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -11,13 +10,10 @@ from msgspec.structs import replace
 from gateway.config.settings import Caller
 from gateway.http.app import routes
 from gateway.ledger.base import Ledger, OperationFilter
-from gateway.ledger.open import open_ledger
 from gateway.model.hours import SECOND
 from gateway.model.kinds import Kind
 from gateway.model.operations import Operation
-from gateway.telemetry.events import nobody
-from tests.tables import put_tables
-from tests.unit.http.api import Api, HeldClock, caller
+from tests.unit.http.api import Api, caller
 
 TENANTS = ("acme-dk", "acme-both")
 KINDS = (Kind.CASE_DELETION, Kind.CUSTOMER_REMOVAL)
@@ -88,14 +84,6 @@ def body_of(kind: Kind, *, execute: bool) -> dict[str, object]:
     }
     name, item = members[kind]
     return {"execute": execute, "cases": [{"caseId": "CA1", name: [item]}]}
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    put_tables(tmp_path / "ledger.db")
-    ledger = open_ledger("sqlite:///ledger.db", HeldClock(), nobody, folder=tmp_path)
-    yield ledger
-    await ledger.close()
 
 
 @pytest.fixture

@@ -1,29 +1,16 @@
 """The same API over the real ledger."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.config.settings import Retry
 from gateway.ledger.base import CallSettlement, CaseSettlement, ClaimRules, Ledger
-from gateway.ledger.open import open_ledger
 from gateway.model.outcomes import CaseOutcome, Code
-from gateway.telemetry.events import nobody
-from tests.tables import put_tables
-from tests.unit.http.api import CLOSED_DELETIONS, DELETIONS, ONE_CASE, TWO_CASES, Api, HeldClock
+from tests.unit.http.api import CLOSED_DELETIONS, DELETIONS, ONE_CASE, TWO_CASES, Api
 from tests.unit.http.outcomes import SUCCEEDED, failed
 
 ASYNC = {"Prefer": "respond-async"}
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    put_tables(tmp_path / "ledger.db")
-    ledger = open_ledger("sqlite:///ledger.db", HeldClock(), nobody, folder=tmp_path)
-    yield ledger
-    await ledger.close()
 
 
 @pytest.fixture
