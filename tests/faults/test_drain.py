@@ -72,6 +72,11 @@ async def stopped_under_load(here: Site, probes_url: str, after_seconds: float, 
     seen = Seen()
     load = [asyncio.create_task(post_until_refused(here, seen, f"{name}-{poster}")) for poster in range(POSTERS)]
     load.append(asyncio.create_task(probe_until_refused(probes_url, seen)))
+
+    async def probing() -> bool:
+        return bool(seen.probes)
+
+    await until(probing)  # on a busy machine it takes its callers longer to begin than the gateway to drain
     await asyncio.sleep(after_seconds)
     again = asyncio.create_task(_signal_again(here))
     assert await here.gateway.end(signal.SIGTERM) == 0
